@@ -1,0 +1,146 @@
+/**
+ * The write session for stores in use that have no transaction to hide in: journaled batches under a fence.
+ *
+ * The fence is a node labelled `_MgRun {run, epoch, owner, heartbeat}` in the target: lock, mark of partial data, and
+ * guard. Every batch is written together with a check of the fence's epoch; an undo raises the epoch first, so that no
+ * late write can land behind it. Before a batch is written the journal knows what it creates and what it replaces.
+ *
+ * Undo: our relationships, then a plain delete of those of our nodes that have no relationship left, then the
+ * before-images, each as one atomic compare-and-set against what we wrote. What somebody else has changed or attached
+ * stays and is reported.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { type Left, type MigrationError, type ReadError, type UndoIncomplete, WriteFailed } from "../domain/Errors.ts"
+import type { GraphRecord } from "../domain/Graph.ts"
+import type { CreatedRecord } from "./Journal.ts"
+import type { Overwrite, SessionDriver, SessionOptions, WriteBatch } from "./WriteSession.ts"
+
+/** The fence as it stands in the store. */
+export interface Fence {
+  readonly run: string
+  readonly epoch: number
+}
+
+/** Something that a session made besides records, and how it is called: `index Memory(id)`. */
+export interface Made {
+  readonly what: string
+  /** The engine's own text that takes it away again. */
+  readonly undo: string
+}
+
+/** What an engine implements for a journaled session. */
+export interface JournaledEngine {
+  readonly backend: string
+  readonly location: string
+  /** True where the store holds no record. */
+  readonly isEmpty: Effect.Effect<boolean, ReadError>
+  /**
+   * Creates the fence for this run at epoch 1, atomically; fails with `Refused` (`locked`), naming the holder, where
+   * another run holds it.
+   */
+  readonly raiseFence: (run: string) => Effect.Effect<Fence, MigrationError>
+  /** Raises the epoch of this run's fence; from then on no write of an older epoch takes effect. */
+  readonly raiseEpoch: (fence: Fence) => Effect.Effect<Fence, WriteFailed>
+  /** Takes the fence away; right also where it is gone already. */
+  readonly dropFence: (run: string) => Effect.Effect<void, WriteFailed>
+  /**
+   * Makes the indexes and constraints that the load needs and waits until they work. `note` is called before each is
+   * made, and only for those that were not there.
+   */
+  readonly prepare: (note: (made: Made) => Effect.Effect<void, MigrationError>) => Effect.Effect<void, MigrationError>
+  /** Takes away what `prepare` made; right also where it is gone already. */
+  readonly dismantle: (made: Made) => Effect.Effect<void, WriteFailed>
+  /**
+   * Makes what only the load needs (an index for labels without one) go away again; called before publication. Nothing
+   * to do for engines that do not need it.
+   */
+  readonly tidy: Effect.Effect<void, WriteFailed>
+  /** Writes one batch atomically, only if the fence stands at this epoch and every `before` is still so. */
+  readonly write: (batch: WriteBatch, fence: Fence) => Effect.Effect<void, WriteFailed>
+  /** Deletes those records that are still what we wrote (by hash) and, for nodes, have no relationships left. */
+  readonly remove: (records: ReadonlyArray<CreatedRecord>, fence: Fence) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
+  /** Sets records back to `before` where they still are `after` (or already `before`). */
+  readonly restore: (records: ReadonlyArray<Overwrite>, fence: Fence) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
+  readonly read: Stream.Stream<GraphRecord, ReadError>
+  readonly lookup: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, ReadError>
+}
+
+const MADE = "made"
+
+/** Opens the journaled session: fence, then schema. Fails with nothing left behind. */
+export const open = (
+  engine: JournaledEngine,
+  options: SessionOptions
+): Effect.Effect<SessionDriver, MigrationError> =>
+  Effect.gen(function* () {
+    const { journal, run } = options
+    const fresh = yield* engine.isEmpty
+    let fence = yield* Effect.uninterruptible(engine.raiseFence(run))
+    const made: Array<Made> = []
+    const note = (thing: Made) =>
+      Effect.suspend(() => {
+        made.push(thing)
+        return journal.setNote(MADE, JSON.stringify(made))
+      })
+
+    const undoBatches = (pick: "Relationship" | "Node" | "overwritten") =>
+      journal.batches.pipe(
+        Stream.mapEffect((batch) => {
+          if (pick === "overwritten") {
+            return batch.overwritten.length === 0 ? Effect.succeed([]) : engine.restore(batch.overwritten, fence)
+          }
+          const records = batch.created.filter((record) => record.tag === pick)
+          return records.length === 0 ? Effect.succeed([]) : engine.remove(records, fence)
+        }),
+        Stream.runFold([] as ReadonlyArray<Left>, (left, more) => [...left, ...more]),
+        Effect.catchTag("FileFailed", (error) => Effect.fail(journalFailed(engine, "undo", error)))
+      )
+
+    const undo: SessionDriver["undo"] = Effect.gen(function* () {
+      fence = yield* engine.raiseEpoch(fence)
+      const relationships = yield* undoBatches("Relationship")
+      const nodes = yield* undoBatches("Node")
+      const images = yield* undoBatches("overwritten")
+      yield* engine.tidy
+      for (const thing of [...made].reverse()) yield* engine.dismantle(thing)
+      yield* engine.dropFence(run)
+      return [...relationships, ...nodes, ...images]
+    })
+
+    const publish: Effect.Effect<void, WriteFailed | UndoIncomplete> = Effect.gen(function* () {
+      yield* engine.tidy
+      yield* engine.dropFence(run)
+    })
+
+    const driver: SessionDriver = {
+      backend: engine.backend,
+      location: engine.location,
+      fresh,
+      exposed: true,
+      write: (batch) =>
+        Effect.gen(function* () {
+          const number = yield* journal.intend(batch)
+          yield* engine.write(batch, fence)
+          yield* journal.acknowledge(number)
+        }),
+      read: engine.read,
+      lookup: engine.lookup,
+      publish,
+      undo
+    }
+    yield* engine.prepare(note).pipe(
+      Effect.onExit((exit) => (exit._tag === "Failure" ? Effect.exit(undo) : Effect.void))
+    )
+    return driver
+  })
+
+const journalFailed = (engine: JournaledEngine, phase: string, cause: { readonly message: string }) =>
+  new WriteFailed({
+    backend: engine.backend,
+    location: engine.location,
+    phase,
+    reason: "journal",
+    message: `${cause.message} What the run wrote to ${engine.location} could not be found again from it.`,
+    cause
+  })

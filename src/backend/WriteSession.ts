@@ -1,0 +1,247 @@
+/**
+ * The write session: one state machine for every backend.
+ *
+ * ```
+ * open -> publishing -> published
+ *   \         \-> undoing (nothing of it took effect) | unknown (nobody can tell)
+ *    \-> undoing -> undone | incomplete
+ * ```
+ *
+ * An engine supplies a {@link SessionDriver}; {@link make} puts the states, the order of things and the finalizer
+ * around it; {@link use} is the exit match that publishes or undoes and returns the outcome as data.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { type Left, type MigrationError, type ReadError, UndoIncomplete, WriteFailed } from "../domain/Errors.ts"
+import type { GraphRecord } from "../domain/Graph.ts"
+import type { Journal } from "./Journal.ts"
+
+/** What a session is opened with. */
+export interface SessionOptions {
+  /** The run's id: marks everything temporary that the session makes. */
+  readonly run: string
+  /** The run's journal, open. */
+  readonly journal: Journal
+}
+
+/** An existing record that is replaced, with the state it had. */
+export interface Overwrite {
+  readonly before: GraphRecord
+  readonly after: GraphRecord
+}
+
+/**
+ * One batch: records of one kind only. Everything in `create` is known not to be there, everything in `overwrite` to
+ * be there as `before` says.
+ */
+export interface WriteBatch {
+  readonly create: ReadonlyArray<GraphRecord>
+  readonly overwrite: ReadonlyArray<Overwrite>
+}
+
+/** What an engine implements. Every method is called by {@link make} alone, one at a time. */
+export interface SessionDriver {
+  readonly backend: string
+  readonly location: string
+  /** True where the target held no records when the session began: nothing needs to be looked up. */
+  readonly fresh: boolean
+  /** True where the batches are seen by others (and survive a crash) before publication. */
+  readonly exposed: boolean
+  /** Writes the batch completely or fails. All nodes come before the first relationship. */
+  readonly write: (batch: WriteBatch) => Effect.Effect<void, MigrationError>
+  /** Everything the target would hold if the session were published now; constant memory. */
+  readonly read: Stream.Stream<GraphRecord, ReadError>
+  /** As the port's `lookup`, with the session's own writes. */
+  readonly lookup: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, ReadError>
+  /**
+   * Makes everything visible at once. A `WriteFailed` says that nothing took effect (the session is then undone);
+   * an `UndoIncomplete` with outcome `unknown` says that it could not be found out.
+   */
+  readonly publish: Effect.Effect<void, WriteFailed | UndoIncomplete>
+  /**
+   * Brings the target back to what it was, indexes and files included; idempotent; also right when a write was
+   * interrupted. Returns what had to stay.
+   */
+  readonly undo: Effect.Effect<ReadonlyArray<Left>, WriteFailed>
+}
+
+/** The states of a session. */
+export type SessionState = "open" | "publishing" | "published" | "undoing" | "undone" | "incomplete" | "unknown"
+
+/** How a session ended. `cause` tells what an undo itself failed with. */
+export type SessionOutcome =
+  | { readonly _tag: "Published" }
+  | { readonly _tag: "Undone" }
+  | { readonly _tag: "Incomplete"; readonly left: ReadonlyArray<Left>; readonly cause: unknown }
+  | { readonly _tag: "Unknown"; readonly cause: UndoIncomplete }
+
+/** An open session on a target. */
+export interface WriteSession {
+  readonly backend: string
+  readonly location: string
+  readonly fresh: boolean
+  readonly exposed: boolean
+  readonly state: Effect.Effect<SessionState>
+  /** Writes one batch; fails when the session is not open. */
+  readonly write: (batch: WriteBatch) => Effect.Effect<void, MigrationError>
+  readonly read: Stream.Stream<GraphRecord, ReadError>
+  readonly lookup: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, ReadError>
+  /** Publishes; on `WriteFailed` nothing took effect and the session still has to be undone. */
+  readonly publish: Effect.Effect<void, WriteFailed | UndoIncomplete>
+  /** Undoes; idempotent: a second call returns the first one's outcome. Never fails: the outcome is data. */
+  readonly undo: Effect.Effect<SessionOutcome>
+}
+
+/**
+ * Makes a session from an engine's driver. The finalizer that it adds to the scope undoes a session that is still
+ * open, and records it in the journal.
+ */
+export const make = (
+  driver: SessionDriver,
+  options: SessionOptions
+): Effect.Effect<WriteSession, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let state: SessionState = "open"
+    let outcome: SessionOutcome | undefined
+    const lock = yield* Effect.makeSemaphore(1)
+
+    const enter = (next: SessionState) =>
+      Effect.suspend(() => {
+        state = next
+        return options.journal.setState(next)
+      })
+
+    const notOpen = () =>
+      new WriteFailed({
+        backend: driver.backend,
+        location: driver.location,
+        phase: "import",
+        reason: "driver",
+        message: `The session on ${driver.location} is ${state}: nothing more can be written in it.`
+      })
+
+    const undoNow: Effect.Effect<SessionOutcome> = Effect.suspend(() => {
+      if (outcome !== undefined) return Effect.succeed(outcome)
+      return enter("undoing").pipe(
+        // A journal that cannot take the note must not keep the undo from happening.
+        Effect.catchAll((error) => Effect.logWarning("the journal did not take the state undoing", error)),
+        Effect.zipRight(driver.undo),
+        Effect.matchCauseEffect({
+          onFailure: (cause): Effect.Effect<SessionOutcome> =>
+            Effect.succeed({ _tag: "Incomplete", left: [], cause: Cause.squash(cause) }),
+          onSuccess: (left): Effect.Effect<SessionOutcome> =>
+            Effect.succeed(
+              left.length === 0 ? { _tag: "Undone" } : { _tag: "Incomplete", left, cause: undefined }
+            )
+        }),
+        Effect.tap((ended) => {
+          outcome = ended
+          return enter(ended._tag === "Undone" ? "undone" : "incomplete").pipe(
+            Effect.catchAll((error) => Effect.logWarning("the journal did not take the end of the undo", error))
+          )
+        })
+      )
+    })
+    const undo = Effect.uninterruptible(lock.withPermits(1)(undoNow))
+
+    const publish = Effect.uninterruptible(
+      lock.withPermits(1)(
+        Effect.gen(function* () {
+          if (state !== "open") return yield* notOpen()
+          yield* enter("publishing").pipe(
+            Effect.mapError(
+              (error) =>
+                new WriteFailed({
+                  backend: driver.backend,
+                  location: driver.location,
+                  phase: "publish",
+                  reason: "journal",
+                  message: `${error.message} Nothing was published.`,
+                  cause: error
+                })
+            )
+          )
+          yield* driver.publish.pipe(
+            Effect.tapError((error) => {
+              if (error._tag !== "UndoIncomplete") return Effect.void
+              outcome = { _tag: "Unknown", cause: error }
+              state = "unknown"
+              return Effect.void
+            })
+          )
+          outcome = { _tag: "Published" }
+          state = "published"
+          // Published is published: a journal that misses the note is put right by the next look at the target.
+          yield* options.journal
+            .setState("published")
+            .pipe(Effect.catchAll((error) => Effect.logWarning("the journal did not take the state published", error)))
+        })
+      )
+    )
+
+    yield* Effect.addFinalizer(() => Effect.suspend(() => (outcome === undefined ? Effect.asVoid(undo) : Effect.void)))
+
+    return {
+      backend: driver.backend,
+      location: driver.location,
+      fresh: driver.fresh,
+      exposed: driver.exposed,
+      state: Effect.sync(() => state),
+      write: (batch) =>
+        lock.withPermits(1)(Effect.suspend(() => (state === "open" ? driver.write(batch) : Effect.fail(notOpen())))),
+      read: driver.read,
+      lookup: driver.lookup,
+      publish,
+      undo
+    }
+  })
+
+/** What {@link use} returns: the program's exit, and how the session ended. */
+export interface SessionResult<A, E> {
+  readonly exit: Exit.Exit<A, E | WriteFailed | UndoIncomplete>
+  readonly outcome: SessionOutcome
+}
+
+/**
+ * Runs a program in a session: success publishes, failure, defect and interruption undo. The result is data and this
+ * effect does not fail; the caller decides what exit and outcome mean together.
+ */
+export const use = <A, E, R>(
+  session: WriteSession,
+  program: Effect.Effect<A, E, R>
+): Effect.Effect<SessionResult<A, E>, never, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(restore(program))
+      if (Exit.isFailure(exit)) return { exit, outcome: yield* session.undo }
+      const published = yield* Effect.exit(session.publish)
+      if (Exit.isSuccess(published)) return { exit, outcome: { _tag: "Published" as const } }
+      return { exit: Exit.failCause(published.cause), outcome: yield* session.undo }
+    })
+  )
+
+/** The error that an outcome adds to a failed run, if any. */
+export const outcomeError = (session: WriteSession, outcome: SessionOutcome): UndoIncomplete | undefined => {
+  switch (outcome._tag) {
+    case "Published":
+    case "Undone":
+      return undefined
+    case "Unknown":
+      return outcome.cause
+    case "Incomplete":
+      return new UndoIncomplete({
+        backend: session.backend,
+        location: session.location,
+        outcome: "incomplete",
+        left: outcome.left,
+        message:
+          outcome.left.length > 0
+            ? `The undo on ${session.location} left ${outcome.left.length} thing(s): ${outcome.left.map((left) => `${left.what} (${left.why})`).join("; ")}.`
+            : `The undo on ${session.location} failed: ${String(outcome.cause)}. The run's journal is kept.`,
+        cause: outcome.cause
+      })
+  }
+}
