@@ -28,6 +28,10 @@ export interface Health {
   readonly writable: boolean
   /** Limits, persistence, index states and oddities worth showing, one sentence each. */
   readonly notes: ReadonlyArray<string>
+  /** About how many bytes the data takes on disk, where that can be told: for the check of free space. */
+  readonly bytes?: number | undefined
+  /** The folder in which a session makes its temporary copy, where it makes one: for the check of free space. */
+  readonly folder?: string | undefined
 }
 
 /** What a backend can do; used by plans, never by a switch on its name. */
@@ -89,8 +93,9 @@ export interface GraphBackend {
 
   /**
    * The stored counterparts of the given records: nodes by key, relationships by their ends and type (all of them,
-   * keyed or not, also when only one of them was asked for). A record with no counterpart yields nothing. Order is
-   * free, no record is returned twice for one call.
+   * keyed or not, also when only one of them was asked for) and, where the store has an index of relationship keys, by
+   * key too, whatever their ends. A record with no counterpart yields nothing. Order is free, no record is returned
+   * twice for one call.
    */
   readonly lookup: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, ReadError>
 

@@ -223,25 +223,27 @@ export const use = <A, E, R>(
     })
   )
 
-/** The error that an outcome adds to a failed run, if any. */
-export const outcomeError = (session: WriteSession, outcome: SessionOutcome): UndoIncomplete | undefined => {
-  switch (outcome._tag) {
-    case "Published":
-    case "Undone":
-      return undefined
-    case "Unknown":
-      return outcome.cause
-    case "Incomplete":
-      return new UndoIncomplete({
-        backend: session.backend,
-        location: session.location,
-        outcome: "incomplete",
-        left: outcome.left,
-        message:
-          outcome.left.length > 0
-            ? `The undo on ${session.location} left ${outcome.left.length} thing(s): ${outcome.left.map((left) => `${left.what} (${left.why})`).join("; ")}.`
-            : `The undo on ${session.location} failed: ${String(outcome.cause)}. The run's journal is kept.`,
-        cause: outcome.cause
-      })
-  }
+/** The error of a session that could not be brought back in full, with what the run had failed of, if it had. */
+export const outcomeError = <A, E>(
+  session: WriteSession,
+  outcome: SessionOutcome,
+  exit: Exit.Exit<A, E>
+): UndoIncomplete | undefined => {
+  if (outcome._tag === "Unknown") return outcome.cause
+  if (outcome._tag !== "Incomplete") return undefined
+  const { backend, location } = session
+  const reason = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  const why = reason instanceof Error && reason.message !== "" ? `${reason.message} ` : ""
+  const what =
+    outcome.left.length > 0
+      ? `The undo left ${outcome.left.length} thing(s) in ${location}: ${outcome.left.map((left) => `${left.what} (${left.why})`).join("; ")}.`
+      : `The undo in ${location} failed: ${outcome.cause instanceof Error ? outcome.cause.message : String(outcome.cause)}`
+  return new UndoIncomplete({
+    backend,
+    location,
+    outcome: "incomplete",
+    left: outcome.left,
+    message: `${why}${what} The run's journal is kept.`,
+    cause: reason ?? outcome.cause
+  })
 }

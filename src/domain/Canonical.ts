@@ -37,15 +37,28 @@ const sorted = (names: Array<string>): Array<string> => {
 export const sortNames = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
   names.length < 2 ? names : sorted([...names])
 
-// Property names repeat from record to record: their quoted forms are kept, a bounded number of them.
-const quotedNames = new Map<string, string>()
-const quoteName = (name: string): string => {
-  let quoted = quotedNames.get(name)
-  if (quoted === undefined) {
-    quoted = `${JSON.stringify(name)}:`
-    if (quotedNames.size < 2000) quotedNames.set(name, quoted)
+// Property names repeat from record to record: a bounded number of name lists is kept, sorted and quoted.
+interface Shape {
+  readonly names: ReadonlyArray<string>
+  readonly quoted: ReadonlyArray<string>
+}
+const shapes = new Map<string, Shape>()
+const MAX_SHAPES = 1000
+const SEPARATOR = "\u0000"
+
+const shapeOf = (object: object): Shape => {
+  const names = Object.keys(object)
+  // A name may hold the separator itself: the number of names keeps such a list from being taken for another.
+  const id = `${names.length}${SEPARATOR}${names.join(SEPARATOR)}`
+  const known = shapes.get(id)
+  if (known !== undefined) return known
+  const ordered = sorted(names)
+  const shape = {
+    names: ordered,
+    quoted: ordered.map((name, i) => `${i === 0 ? "" : ","}${JSON.stringify(name)}:`)
   }
-  return quoted
+  if (shapes.size < MAX_SHAPES && !ordered.some((name) => name.includes(SEPARATOR))) shapes.set(id, shape)
+  return shape
 }
 
 /** A float64 in canonical form: `1.0`, `-0.0`, `1e+21`; NaN and infinities are tagged. */
@@ -59,12 +72,9 @@ export const canonicalFloat = (value: number): string => {
 }
 
 const canonicalMap = (map: PropertyMap): string => {
-  const names = sorted(Object.keys(map))
+  const { names, quoted } = shapeOf(map)
   let text = "{"
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] ?? ""
-    text += (i === 0 ? "" : ",") + quoteName(name) + canonicalValue(map[name] ?? null)
-  }
+  for (let i = 0; i < names.length; i++) text += (quoted[i] ?? "") + canonicalValue(map[names[i] ?? ""] ?? null)
   text += "}"
   return names.some((name) => name.startsWith("$")) ? `{"$map":${text}}` : text
 }
@@ -97,12 +107,9 @@ export const canonicalValue = (value: PropertyValue | null): string => {
 
 /** Properties in canonical form: sorted by name. */
 export const canonicalProperties = (properties: Properties): string => {
-  const names = sorted(Object.keys(properties))
+  const { names, quoted } = shapeOf(properties)
   let text = "{"
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] ?? ""
-    text += (i === 0 ? "" : ",") + quoteName(name) + canonicalValue(properties[name] ?? null)
-  }
+  for (let i = 0; i < names.length; i++) text += (quoted[i] ?? "") + canonicalValue(properties[names[i] ?? ""] ?? null)
   return `${text}}`
 }
 
@@ -289,6 +296,15 @@ export const parseLine = (
 export const parseValue = (json: string): Either.Either<PropertyValue | null, LineProblem> => {
   try {
     return Either.right(decodeValue(parseJson(json)))
+  } catch (cause) {
+    return Either.left(problem(cause, undefined))
+  }
+}
+
+/** Reads a canonical value that was parsed as part of a larger JSON text. */
+export const valueFromJson = (json: JsonValue): Either.Either<PropertyValue | null, LineProblem> => {
+  try {
+    return Either.right(decodeValue(json))
   } catch (cause) {
     return Either.left(problem(cause, undefined))
   }

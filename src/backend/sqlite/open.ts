@@ -1,0 +1,164 @@
+/**
+ * Opening a database for reading, so that neither its content nor its folder is changed:
+ *
+ * - a file in rollback-journal mode is opened read-only;
+ * - a file in WAL mode that nobody has open would be left with empty `-wal` and `-shm` files by a read-only
+ *   connection, which may not remove them: it is opened for writing with `query_only`, and the last close removes them;
+ * - a WAL with content beside it and its `-shm` is opened read-only, which leaves both as they are (a connection for
+ *   writing would fold the WAL into the file when it closes);
+ * - a WAL file where this is not possible (read-only folder, WAL without `-shm`), and a file with a hot journal, is
+ *   read from a private copy, which is removed afterwards.
+ *
+ * Never open and close the database's file by other means: closing any descriptor of a file drops the POSIX locks that
+ * this process holds on it, those of an open session included. The copy is made only where no session can be open.
+ */
+import Database from "better-sqlite3"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { pathToFileURL } from "node:url"
+import type { StoreUnavailable } from "../../domain/Errors.ts"
+import { codeOf, notWritable, readFailed, says } from "./errors.ts"
+import { OWNER, sweep } from "./ownedFiles.ts"
+
+/** How long a locked database is waited for. The wait is asynchronous: SQLite's own would block signals. */
+export const LOCK_PATIENCE = "5 seconds"
+
+/** Tries again for a while what fails because the database is locked. */
+export const whileLocked = <A, E extends { readonly _tag: string }, R>(
+  effect: Effect.Effect<A, E, R>,
+  patience: "5 seconds" | "30 seconds" = LOCK_PATIENCE
+): Effect.Effect<A, E, R> =>
+  Effect.retry(effect, {
+    schedule: Schedule.spaced("50 millis").pipe(Schedule.upTo(patience)),
+    while: (error) => "reason" in error && error.reason === "locked"
+  })
+
+/**
+ * The URI that SQLite opens: better-sqlite3 would trim white space off a plain path, and take some names for URIs or
+ * for `:memory:`.
+ */
+export const uriOf = (file: string, parameters = ""): string => pathToFileURL(file).href + parameters
+
+/** Opens without waiting on locks; `mode` is SQLite's. */
+export const connect = (file: string, mode: "ro" | "rw"): Database.Database =>
+  new Database(uriOf(file, `?mode=${mode}`), { readonly: mode === "ro", timeout: 0 })
+
+// Any statement that makes SQLite read the file's header and look for journals.
+const touch = (db: Database.Database): Database.Database => {
+  try {
+    db.pragma("schema_version")
+    return db
+  } catch (cause) {
+    db.close()
+    throw cause
+  }
+}
+
+// An immutable connection looks at nothing but the file, and cannot open one in WAL mode (measured, SQLite 3.54).
+const isWal = (file: string): boolean => {
+  try {
+    touch(new Database(uriOf(file, "?immutable=1"), { readonly: true })).close()
+    return false
+  } catch (cause) {
+    return codeOf(cause).startsWith("SQLITE_CANTOPEN")
+  }
+}
+
+/** How a file is read; see the head of this module. `live`: somebody else's WAL is in use. */
+export type Access = "plain" | "wal" | "live" | "copy"
+
+/** Decides how a file is read, by what lies beside it. */
+export const accessOf = (file: string): Access => {
+  if (fs.existsSync(`${file}-wal`)) return fs.existsSync(`${file}-shm`) ? "live" : "copy"
+  if (!isWal(file)) return "plain"
+  return notWritable(file) === undefined ? "wal" : "copy"
+}
+
+const openInPlace = (file: string, access: Access): Database.Database => {
+  if (access !== "wal") return touch(connect(file, "ro"))
+  const db = connect(file, "rw")
+  db.pragma("query_only = ON")
+  return touch(db)
+}
+
+// A read-only connection cannot roll back a hot journal, nor set up a WAL index where it may not write.
+const needsCopy = (cause: unknown, access: Access): boolean => {
+  const code = codeOf(cause)
+  if (/^SQLITE_READONLY_(ROLLBACK|RECOVERY|CANTINIT|CANTLOCK)/.test(code)) return true
+  return access === "live" && code.startsWith("SQLITE_CANTOPEN")
+}
+
+const COPY_PREFIX = "memorygraph-migrate-"
+const SIDE_FILES = ["", "-wal", "-journal"] as const
+
+const stateOf = (file: string): string =>
+  SIDE_FILES.map((suffix) => {
+    const stat = fs.statSync(file + suffix, { bigint: true, throwIfNoEntry: false })
+    return stat === undefined ? "-" : `${stat.ino}:${stat.size}:${stat.mtimeNs}`
+  }).join()
+
+const copyTo = async (file: string, folder: string): Promise<boolean> => {
+  const before = stateOf(file)
+  const copy = path.join(folder, "copy.db")
+  for (const suffix of SIDE_FILES) {
+    if (!fs.existsSync(file + suffix)) continue
+    await fs.promises.copyFile(file + suffix, copy + suffix, fs.constants.COPYFILE_FICLONE)
+    await fs.promises.chmod(copy + suffix, 0o600)
+  }
+  return stateOf(file) === before
+}
+
+const openCopy = (location: string, file: string): Effect.Effect<Database.Database, StoreUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () => {
+          sweep(os.tmpdir(), COPY_PREFIX)
+          const made = fs.mkdtempSync(path.join(os.tmpdir(), COPY_PREFIX))
+          const owned = `${made}.${OWNER}`
+          fs.renameSync(made, owned)
+          return owned
+        },
+        catch: (cause) => readFailed(location, file, cause)
+      }),
+      (folder) => Effect.promise(() => fs.promises.rm(folder, { recursive: true, force: true }))
+    )
+    const settled = yield* Effect.tryPromise({
+      try: () => copyTo(file, folder),
+      catch: (cause) => readFailed(location, file, cause)
+    })
+    if (!settled) return yield* says(location, "locked")
+    return yield* open(location, () => touch(connect(path.join(folder, "copy.db"), "rw")), file)
+  })
+
+const open = (
+  location: string,
+  make: () => Database.Database,
+  file: string
+): Effect.Effect<Database.Database, StoreUnavailable, Scope.Scope> =>
+  Effect.acquireRelease(Effect.try({ try: make, catch: (cause) => readFailed(location, file, cause) }), (db) =>
+    Effect.sync(() => db.close())
+  )
+
+/** A database open for reading. `access` tells whether it may be kept: not while somebody else's WAL is in use. */
+export interface Opened {
+  readonly db: Database.Database
+  readonly access: Access
+}
+
+/** Opens an existing, non-empty file for reading until the scope closes; waits a while for one that is locked. */
+export const openForReading = (location: string, file: string): Effect.Effect<Opened, StoreUnavailable, Scope.Scope> =>
+  Effect.suspend((): Effect.Effect<Opened, StoreUnavailable, Scope.Scope> => {
+    const access = accessOf(file)
+    const copied = Effect.map(openCopy(location, file), (db): Opened => ({ db, access: "copy" }))
+    if (access === "copy") return copied
+    const inPlace = Effect.map(
+      open(location, () => openInPlace(file, access), file),
+      (db): Opened => ({ db, access })
+    )
+    return Effect.catchAll(inPlace, (error) => (needsCopy(error.cause, access) ? copied : Effect.fail(error)))
+  }).pipe(whileLocked)

@@ -1,0 +1,95 @@
+/** Questions to a person; only where there is a terminal to ask and answer on. */
+import * as readline from "node:readline"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { Refused } from "../domain/Errors.ts"
+import type { Question } from "../migration/migrate.ts"
+import { planLines } from "./render.ts"
+import * as terminal from "./terminal.ts"
+
+/** One line that is typed behind the question; undefined at the end of the input. The terminal's own editing is used. */
+const askLine = (question: string): Effect.Effect<string | undefined> =>
+  Effect.async((resume) => {
+    terminal.ask(question)
+    const reader = readline.createInterface({ input: process.stdin, terminal: false })
+    reader.once("line", (line) => {
+      resume(Effect.succeed(line))
+      reader.close()
+    })
+    reader.once("close", () => {
+      resume(Effect.succeed(undefined))
+    })
+    return Effect.sync(() => reader.close())
+  })
+
+const KEY = {
+  enter: "\r",
+  newline: "\n",
+  end: "\u0004",
+  interrupt: "\u0003",
+  backspace: "\u007f",
+  erase: "\b"
+} as const
+
+/** What is typed until Enter, with the terminal in raw mode. */
+const readHidden: Effect.Effect<string> = Effect.async((resume) => {
+  const { stdin } = process
+  let typed = ""
+  const stop = () => {
+    stdin.off("data", onKeys)
+    stdin.pause()
+  }
+  const onKeys = (keys: Buffer) => {
+    for (const key of keys.toString("utf8")) {
+      if (key === KEY.enter || key === KEY.newline || key === KEY.end) {
+        stop()
+        resume(Effect.succeed(typed))
+        return
+      }
+      // In raw mode the terminal sends no signal of its own.
+      if (key === KEY.interrupt) process.kill(process.pid, "SIGINT")
+      else if (key === KEY.backspace || key === KEY.erase) typed = Array.from(typed).slice(0, -1).join("")
+      else typed += key
+    }
+  }
+  stdin.on("data", onKeys)
+  stdin.resume()
+  return Effect.sync(stop)
+})
+
+/** A password, typed without echo; undefined where nobody can be asked, or nothing was typed. */
+export const askPassword = (question: string): Effect.Effect<Redacted.Redacted | undefined> =>
+  Effect.suspend(() => {
+    if (!terminal.isInteractive()) return Effect.succeed(undefined)
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        terminal.ask(question)
+        process.stdin.setRawMode(true)
+      }),
+      () => Effect.map(readHidden, (typed) => (typed === "" ? undefined : Redacted.make(typed))),
+      () =>
+        Effect.sync(() => {
+          process.stdin.setRawMode(false)
+          terminal.err("")
+        })
+    )
+  })
+
+/**
+ * Whether a run may write to a target that holds data: `--yes` says so, a person is asked, and where there is neither
+ * the run is refused.
+ */
+export const confirmWrite =
+  (options: { readonly yes: boolean }) =>
+  (question: Question): Effect.Effect<boolean, Refused> => {
+    if (options.yes) return Effect.succeed(true)
+    const { target } = question
+    if (!terminal.isInteractive()) {
+      return new Refused({
+        reason: "needs-yes",
+        message: `${target.location} holds ${target.nodes} nodes and ${target.relationships} relationships, and nobody can be asked here. Nothing was written. Run again with --dry-run to see the plan, and with --yes to carry it out.`
+      })
+    }
+    for (const line of planLines(question.plan, target)) terminal.err(line)
+    return Effect.map(askLine("Go on? [y/N] "), (answer) => /^\s*y(es)?\s*$/i.test(answer ?? ""))
+  }

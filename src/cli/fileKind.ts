@@ -1,0 +1,47 @@
+/** What kind of store or document a path means. */
+import * as fs from "node:fs"
+import { type Kind, KINDS } from "../backend/StoreConfig.ts"
+import { expandHome } from "./environment.ts"
+
+/** A path's kind; documents are files or folders that are imported, not stores. */
+export type FileKind = Kind | "document"
+
+/** True for the bare name of a kind. */
+export const isKind = (word: string): word is Kind => KINDS.some((kind) => kind === word)
+
+/** True for a word that is meant as a file: it has a separator or an extension, or there is such a file. */
+export const isPath = (word: string): boolean =>
+  !isKind(word) && (/[/\\]|^[.~]|\.\w+$/.test(word) || fs.existsSync(word))
+
+/** What a file is, by its first bytes; by its name where it is not there, empty or unreadable. */
+export const kindOfFile = (file: string): FileKind | undefined => {
+  const head = headOf(expandHome(file))
+  if (head === "folder") return "document"
+  if (head.startsWith("SQLite format 3\0")) return "sqlite"
+  if (head.startsWith("REDIS")) return "falkordblite"
+  // gzip, or JSON behind a byte order mark and blanks.
+  if (head.startsWith("\x1f\x8b") || /^(\xef\xbb\xbf)?\s*\{/.test(head)) return "document"
+  return kindOfName(file)
+}
+
+const headOf = (file: string): string => {
+  try {
+    if (fs.statSync(file).isDirectory()) return "folder"
+    const fd = fs.openSync(file, "r")
+    try {
+      const head = Buffer.alloc(64)
+      return head.toString("latin1", 0, fs.readSync(fd, head, 0, head.length, 0))
+    } finally {
+      fs.closeSync(fd)
+    }
+  } catch {
+    // Whoever opens it for its content says why it cannot be read.
+    return ""
+  }
+}
+
+const kindOfName = (file: string): FileKind | undefined => {
+  if (/\.(db|db3|sqlite|sqlite3)$/i.test(file)) return "sqlite"
+  if (/\.(fdb|rdb)$/i.test(file)) return "falkordblite"
+  return /\.(jsonl?|md)(\.gz)?$|\.tar\.gz$/i.test(file) ? "document" : undefined
+}

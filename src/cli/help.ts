@@ -1,0 +1,195 @@
+/** The help: of the program as a whole, and of each command, drawn from its own options. */
+import * as CliConfig from "@effect/cli/CliConfig"
+import type * as Command from "@effect/cli/Command"
+import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
+import type * as HelpDoc from "@effect/cli/HelpDoc"
+import type * as Span from "@effect/cli/HelpDoc/Span"
+import { KINDS } from "../backend/StoreConfig.ts"
+import { VERSION } from "../version.ts"
+
+/** A command as its help shows it. */
+export interface Documented {
+  readonly name: string
+  /** The positionals, as the usage line shows them. */
+  readonly usage: string
+  readonly examples: ReadonlyArray<string>
+  readonly descriptor: Command.Command<string, never, never, unknown>["descriptor"]
+}
+
+const TERM_WIDTH = 26
+const MIN_TEXT = 24
+
+const plain = (span: Span.Span): string => {
+  switch (span._tag) {
+    case "Text":
+    case "URI":
+      return span.value
+    case "Sequence":
+      return plain(span.left) + plain(span.right)
+    case "Highlight":
+    case "Strong":
+    case "Weak":
+      return plain(span.value)
+  }
+}
+
+// What the library adds to each option of its own accord; the placeholder and the description say the same.
+const BOILERPLATE =
+  /^(A user-defined piece of text\.|A true or false value\.|An integer\.|One of the following: .*|This setting is optional\.( .*)?)$/
+
+/** A positional or an option, and what it is. */
+interface Entry {
+  readonly term: string
+  readonly text: string
+}
+
+interface Parts {
+  readonly paragraphs: ReadonlyArray<string>
+  readonly entries: ReadonlyArray<Entry>
+}
+
+const partsOf = (doc: HelpDoc.HelpDoc): Parts => {
+  switch (doc._tag) {
+    case "Sequence": {
+      const [left, right] = [partsOf(doc.left), partsOf(doc.right)]
+      return {
+        paragraphs: [...left.paragraphs, ...right.paragraphs],
+        entries: [...left.entries, ...right.entries]
+      }
+    }
+    case "Paragraph":
+      return { paragraphs: [plain(doc.value)], entries: [] }
+    case "DescriptionList":
+      return {
+        paragraphs: [],
+        entries: doc.definitions.map(([term, text]) => ({
+          term: plain(term).trim(),
+          text: partsOf(text)
+            .paragraphs.filter((paragraph) => paragraph !== "" && !BOILERPLATE.test(paragraph))
+            .join(" ")
+        }))
+      }
+    case "Empty":
+    case "Enumeration":
+    case "Header":
+      return { paragraphs: [], entries: [] }
+  }
+}
+
+const describe = (command: Documented): Parts =>
+  partsOf(CommandDescriptor.getHelp(command.descriptor, { ...CliConfig.defaultConfig, showBuiltIns: false }))
+
+const wrap = (text: string, width: number): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  let line = ""
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = ""
+    }
+    line = line === "" ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+/** Terms on the left, what they mean on the right. */
+const table = (entries: ReadonlyArray<Entry>, columns: number): ReadonlyArray<string> =>
+  entries.flatMap(({ term, text }) => {
+    const lines = wrap(text, Math.max(MIN_TEXT, columns - TERM_WIDTH - 2))
+    const first =
+      term.length < TERM_WIDTH
+        ? [`  ${term.padEnd(TERM_WIDTH)}${lines[0]}`]
+        : [`  ${term}`, `${" ".repeat(TERM_WIDTH + 2)}${lines[0]}`]
+    return [...first, ...lines.slice(1).map((line) => `${" ".repeat(TERM_WIDTH + 2)}${line}`)]
+  })
+
+const section = (title: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length === 0 ? [] : ["", title, ...lines]
+
+const STORE_FLAG = /^--(from-|to-)?(path|uri|host|port|user|password-file|database|graph|layout|tls|ca-file)\b/
+
+/** The flags that complete a kind once, however many stores the command has. */
+const storeSection = (entries: ReadonlyArray<Entry>, columns: number): ReadonlyArray<string> => {
+  const prefixes = new Set(entries.map(({ term }) => STORE_FLAG.exec(term)?.[1] ?? ""))
+  const both = prefixes.size > 1
+  const shown = both ? entries.filter(({ term }) => term.startsWith("--from-")) : entries
+  return section(
+    both
+      ? "Options that complete a store's kind; for the second store --to- in place of --from-"
+      : "Options that complete a store's kind",
+    table(shown, columns)
+  )
+}
+
+/** The help of one command. */
+export const commandHelp = (command: Documented, columns: number): ReadonlyArray<string> => {
+  const { entries, paragraphs } = describe(command)
+  const positionals = entries.filter(({ term }) => term.startsWith("<"))
+  const options = entries.filter(({ term }) => term.startsWith("-"))
+  return [
+    `${paragraphs[0]}.`,
+    "",
+    `Usage: memorygraph ${command.name} ${command.usage} [options]`,
+    ...section(
+      "Arguments",
+      table(
+        positionals.map(({ term, text }) => ({ term: term.replaceAll(/[<>]/g, ""), text })),
+        columns
+      )
+    ),
+    ...section(
+      "Options",
+      table(
+        options.filter(({ term }) => !STORE_FLAG.test(term)),
+        columns
+      )
+    ),
+    ...storeSection(
+      options.filter(({ term }) => STORE_FLAG.test(term)),
+      columns
+    ),
+    ...section(
+      "Examples",
+      command.examples.map((example) => `  memorygraph ${example}`)
+    )
+  ]
+}
+
+/** The help of the program. */
+export const programHelp = (commands: ReadonlyArray<Documented>, columns: number): ReadonlyArray<string> => [
+  `memorygraph ${VERSION}: moves MemoryGraph's property graphs between stores, and proves that nothing was lost.`,
+  "",
+  "Usage: memorygraph COMMAND [arguments] [options]",
+  ...section(
+    "Commands",
+    table(
+      commands.map((command) => ({
+        term: `${command.name} ${command.usage}`,
+        text: describe(command).paragraphs[0] ?? ""
+      })),
+      columns
+    )
+  ),
+  ...section(
+    "A store is named by",
+    table(
+      [
+        { term: "a path", text: "./memory.db, ./graph.fdb" },
+        {
+          term: "a URI",
+          text: "sqlite:FILE, falkordblite:FILE, falkordb://HOST:PORT/GRAPH, neo4j://HOST, bolt://HOST, memgraph://HOST"
+        },
+        {
+          term: "a kind and its options",
+          text: `${KINDS.join(", ")}; completed by options like --from-path, then by the environment`
+        },
+        { term: "nothing", text: "MEMORY_BACKEND and the MEMORY_* settings of MemoryGraph" }
+      ],
+      columns
+    )
+  ),
+  "",
+  "memorygraph COMMAND --help shows the options of a command, memorygraph --version the version.",
+  "Exit codes: 0 done, 2 usage, 3 store, 4 data, 5 failed and undone, 6 not verified and undone, 7 undo incomplete,",
+  "8 different, 9 refused before the first write, 10 done with rejects, 130 interrupted and undone."
+]

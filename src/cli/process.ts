@@ -1,0 +1,71 @@
+/**
+ * The process: how it begins, is interrupted and ends. An interrupted run is undone before the process exits; that is
+ * waited for, but not for ever.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { EXIT } from "../migration/outcome.ts"
+import * as terminal from "./terminal.ts"
+
+/** The exit code of an undo that was not waited for to its end. */
+const UNDO_INCOMPLETE = 7
+
+/** How long an undo is waited for, in milliseconds. */
+const PATIENCE = 10 * 60_000
+
+// npm, npx and the terminal each pass on the one key that was pressed.
+const ONE_KEY_PRESS = 300
+
+const leave = (sentence: string): never => {
+  terminal.err(
+    `${sentence} Whether the target is as it was is not known; the journal of the run is kept. Look at the target before you run again.`
+  )
+  return process.exit(UNDO_INCOMPLETE)
+}
+
+/**
+ * Runs the program to its exit code and ends the process with it. The program is never interrupted as a whole: it makes
+ * interruptible what can be undone (see `runCommand`), so that it can still report.
+ */
+export const runMain = (program: Effect.Effect<number>): void => {
+  terminal.guardStreams()
+  // Nothing but this timer need be alive while a driver waits.
+  const alive = setInterval(() => {}, 2 ** 30)
+  let interruptedAt: number | undefined
+  let isDefect = false
+
+  // Before its first asynchronous step a fiber runs ahead of any signal.
+  const fiber = Effect.runFork(Effect.zipRight(Effect.yieldNow(), Effect.uninterruptible(program)))
+
+  const interrupt = () => {
+    interruptedAt = performance.now()
+    fiber.unsafeInterruptAsFork(fiber.id())
+    setTimeout(() => leave("The undo did not end within ten minutes."), PATIENCE).unref()
+  }
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (interruptedAt === undefined) {
+      terminal.err(
+        `${signal === "SIGINT" ? "Interrupted" : `Ended by ${signal}`}: undoing what was begun. Ctrl-C once more leaves at once.`
+      )
+      interrupt()
+    } else if (signal === "SIGINT" && performance.now() - interruptedAt > ONE_KEY_PRESS) {
+      leave("Left at once, in the middle of the undo.")
+    }
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal)
+
+  // A driver's error outside of any fiber: what was begun is undone all the same.
+  process.on("uncaughtException", (cause) => {
+    terminal.err(`Unexpected error, which is a defect of this program or of a driver: ${cause.stack ?? cause.message}`)
+    isDefect = true
+    if (interruptedAt === undefined) interrupt()
+  })
+
+  fiber.addObserver((exit) => {
+    clearInterval(alive)
+    terminal.setLive("")
+    const code = Exit.isSuccess(exit) ? exit.value : Exit.isInterrupted(exit) ? EXIT.interrupted : EXIT.defect
+    if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) terminal.err(String(exit.cause))
+    void terminal.flush().then(() => process.exit(isDefect && code === EXIT.interrupted ? EXIT.defect : code))
+  })
+}

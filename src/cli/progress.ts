@@ -1,0 +1,128 @@
+/** Shows the progress of a run: a live line on a terminal, plain lines elsewhere, or one JSON object a line. */
+import type { Phase, ProgressEvent, ProgressSink } from "../migration/Progress.ts"
+import * as terminal from "./terminal.ts"
+
+/** How progress is shown; `auto` is a live line on a terminal and plain lines elsewhere. */
+export const PROGRESS_MODES = ["auto", "plain", "json", "none"] as const
+export type ProgressMode = (typeof PROGRESS_MODES)[number]
+
+/** Milliseconds between two updates of the live line or two JSON lines. */
+const LIVE_INTERVAL = 100
+/** Milliseconds between two plain lines of one phase. */
+const PLAIN_INTERVAL = 5000
+
+const MIN_COLUMNS = 20
+const PLAIN_WIDTH = 200
+
+/** What a phase does, for people. */
+const TITLES: { readonly [P in Phase]: string } = {
+  preflight: "Looking at both sides",
+  export: "Reading",
+  validate: "Validating",
+  plan: "Planning",
+  import: "Writing",
+  verify: "Verifying",
+  publish: "Publishing",
+  undo: "Undoing",
+  cleanup: "Cleaning up"
+}
+
+/** A count in groups: `300,000`. */
+export const count = (value: number): string => value.toLocaleString("en-US")
+
+/** A time for people: `0.42 s`, `12.3 s`, `2 min 05 s`. */
+export const duration = (seconds: number): string => {
+  if (seconds < 10) return `${seconds.toFixed(2)} s`
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  const hours = Math.floor(whole / 3600)
+  const minutes = Math.floor((whole % 3600) / 60)
+  const two = (part: number) => String(part).padStart(2, "0")
+  return hours > 0 ? `${hours} h ${two(minutes)} min` : `${minutes} min ${two(whole % 60)} s`
+}
+
+/** Records a second, rounded; undefined where nothing can be said. */
+export const rate = (records: number, seconds: number): number | undefined =>
+  records > 0 && seconds > 0.05 ? Math.round(records / seconds) : undefined
+
+/** What is known of a phase that goes on. */
+export interface PhaseState {
+  readonly phase: Phase
+  readonly done: number
+  readonly total: number | undefined
+  /** Seconds since it began. */
+  readonly seconds: number
+}
+
+const BAR = 20
+
+/** A phase on one line of at most `width` columns; what matters most comes first and stays longest. */
+export const phaseLine = (state: PhaseState, width: number): string => {
+  const { done, phase, seconds, total } = state
+  const parts = [TITLES[phase]]
+  const share = total !== undefined && total > 0 ? Math.min(1, done / total) : undefined
+  const filled = Math.round((share ?? 0) * BAR)
+  const bar = `[${"#".repeat(filled)}${"-".repeat(BAR - filled)}]`
+  if (share !== undefined) parts.push(`${Math.floor(share * 100)}%`)
+  if (done > 0 || total !== undefined) parts.push(total === undefined ? count(done) : `${count(done)}/${count(total)}`)
+  const perSecond = rate(done, seconds)
+  if (perSecond !== undefined) parts.push(`${count(perSecond)}/s`)
+  if (perSecond !== undefined && perSecond > 0 && total !== undefined && seconds > 2 && done < total) {
+    parts.push(`${duration((total - done) / perSecond)} left`)
+  }
+  const withBar = share === undefined ? parts : parts.toSpliced(1, 0, bar)
+  if (withBar.join(" ").length <= width) return withBar.join(" ")
+  while (parts.length > 1 && parts.join(" ").length > width) parts.pop()
+  return parts.join(" ").slice(0, width)
+}
+
+const endLine = ({ done, phase, seconds }: PhaseState): string => {
+  const perSecond = rate(done, seconds)
+  const what = done > 0 ? `: ${count(done)} records in` : ":"
+  return `${TITLES[phase]}${what} ${duration(seconds)}${perSecond === undefined ? "" : ` (${count(perSecond)}/s)`}`
+}
+
+type Show = (state: PhaseState, event: ProgressEvent["state"]) => void
+
+/** Passes on every beginning and end, and of what is between as much as the interval (milliseconds) lets through. */
+const throttled = (interval: number, show: Show): ProgressSink => {
+  let phase: Phase | undefined
+  let began = 0
+  let shown = 0
+  return {
+    emit: (event) => {
+      const now = performance.now()
+      if (event.state === "started" || event.phase !== phase) {
+        phase = event.phase
+        began = now
+      }
+      if (event.state === "running" && now - shown < interval) return
+      shown = now
+      show({ phase: event.phase, done: event.done, total: event.total, seconds: (now - began) / 1000 }, event.state)
+    }
+  }
+}
+
+const showLive: Show = (state, event) => {
+  // One column stays free: a full line would wrap on some terminals.
+  const width = Math.max(MIN_COLUMNS, terminal.columns() - 1)
+  terminal.setLive(event === "ended" ? "" : phaseLine(state, width))
+  if (event === "ended" && state.done > 0) terminal.err(endLine(state).slice(0, width))
+}
+
+const showPlain: Show = (state, event) => {
+  if (event === "running") terminal.err(phaseLine(state, PLAIN_WIDTH))
+  if (event === "ended" && state.done > 0) terminal.err(endLine(state))
+}
+
+const showJson: Show = ({ done, phase, seconds, total }, state) =>
+  terminal.err(JSON.stringify({ phase, state, done, total: total ?? null, seconds: Math.round(seconds * 1000) / 1000 }))
+
+/** The sink for a mode. */
+export const make = (mode: ProgressMode): ProgressSink => {
+  if (mode === "none") return { emit: () => {} }
+  if (mode === "json") return throttled(LIVE_INTERVAL, showJson)
+  return mode === "auto" && terminal.columns() > 0
+    ? throttled(LIVE_INTERVAL, showLive)
+    : throttled(PLAIN_INTERVAL, showPlain)
+}

@@ -1,0 +1,105 @@
+/** The JSON document, format 2.1: its members, its schema, and what its `integrity` covers. */
+import * as crypto from "node:crypto"
+import * as JSONSchema from "effect/JSONSchema"
+import * as Schema from "effect/Schema"
+import type * as Fingerprint from "../domain/Fingerprint.ts"
+import { Memory, MemoryRelationship } from "../domain/Memory.ts"
+
+/** The version that this product writes and reads. */
+export const FORMAT_VERSION = "2.1"
+
+/** The lists of records, in the order in which they are written. */
+export const SECTIONS = ["memories", "nodes", "relationships", "node_relationships"] as const
+export type Section = (typeof SECTIONS)[number]
+
+const count = Schema.NonNegativeInt
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+const CanonicalProperties = Schema.Record({ key: Schema.String, value: Schema.Unknown }).annotations({
+  identifier: "CanonicalProperties",
+  description: "Properties by name, each value in canonical form."
+})
+
+const extra_properties = optional(
+  CanonicalProperties.annotations({
+    description: "Properties that the fields do not give back exactly, in canonical form; null: there is none."
+  })
+)
+
+const DocumentMemory = Schema.Struct({
+  ...Memory.fields,
+  labels: optional(
+    Schema.Array(Schema.String).annotations({ description: "All labels, where Memory is not the only one." })
+  ),
+  extra_properties
+}).annotations({ identifier: "DocumentMemory" })
+
+const DocumentRelationship = Schema.Struct({ ...MemoryRelationship.fields, extra_properties }).annotations({
+  identifier: "DocumentRelationship"
+})
+
+const DocumentNode = Schema.Struct({
+  node: Schema.String.annotations({ description: "The node's key." }),
+  labels: Schema.Array(Schema.String),
+  properties: CanonicalProperties
+}).annotations({ identifier: "DocumentNode", description: "A node that is no memory, as its canonical line." })
+
+const DocumentNodeRelationship = Schema.Struct({
+  relationship: Schema.NullOr(Schema.String).annotations({ description: "The relationship's key, if it has one." }),
+  type: Schema.String,
+  from: Schema.String,
+  to: Schema.String,
+  properties: CanonicalProperties
+}).annotations({
+  identifier: "DocumentNodeRelationship",
+  description: "A relationship with an end that is no memory, as its canonical line."
+})
+
+const KindFigures = Schema.Struct({
+  count,
+  sum: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/))
+}).annotations({ identifier: "KindFigures", description: "How many records, and the sum of their hashes." })
+
+/** What a document says of its own wholeness. `nodes` counts memories and other nodes together. */
+export const Integrity = Schema.Struct({
+  nodes: KindFigures,
+  relationships: KindFigures,
+  fingerprint: Schema.String.pipe(Schema.pattern(/^mg1:[0-9a-f]{16}$/)),
+  digest: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)).annotations({
+    description: "SHA-256 over the header's values and the figures."
+  })
+}).annotations({ identifier: "Integrity" })
+export type Integrity = typeof Integrity.Type
+
+/** The members before the lists. */
+export const Header = Schema.Struct({
+  format_version: Schema.Literal(FORMAT_VERSION),
+  export_version: Schema.Literal("1.0").annotations({ description: "Readers of the first format look for it." }),
+  export_date: Schema.String.annotations({ description: "ISO 8601." }),
+  backend_type: Schema.String,
+  memory_count: count.annotations({ description: "The number of memories." }),
+  relationship_count: count.annotations({ description: "The number of relationships between memories." })
+})
+export type Header = typeof Header.Type
+
+/** A whole document. For its schema: documents are written and read record by record, never as one value. */
+export const JsonDocument = Schema.Struct({
+  ...Header.fields,
+  memories: Schema.Array(DocumentMemory),
+  nodes: Schema.Array(DocumentNode),
+  relationships: Schema.Array(DocumentRelationship),
+  node_relationships: Schema.Array(DocumentNodeRelationship),
+  integrity: Integrity
+}).annotations({ identifier: "JsonDocument", title: "MemoryGraph export, format 2.1" })
+export type JsonDocument = typeof JsonDocument.Type
+
+/** The JSON Schema (2020-12) of a document. */
+export const jsonSchema: JSONSchema.JsonSchema7Root = JSONSchema.make(JsonDocument, { target: "jsonSchema2020-12" })
+
+/** The digest over everything that the fingerprint does not cover: independent of layout and order of members. */
+export const digestOf = (header: Header, { nodes, relationships }: Fingerprint.Fingerprint): string => {
+  const { backend_type, export_date, export_version, format_version, memory_count, relationship_count } = header
+  const covered = [format_version, export_version, export_date, backend_type, memory_count, relationship_count]
+  const figures = [nodes.count, nodes.sum, relationships.count, relationships.sum]
+  return crypto.hash("sha256", JSON.stringify([...covered, ...figures]), "hex")
+}

@@ -1,0 +1,305 @@
+/**
+ * JSONL: one record a line in canonical form, between a header and a footer. It is a document that people keep, and
+ * the spool in which a graph rests between two stores. Without its footer it is refused: a file that breaks off is
+ * never a smaller graph.
+ *
+ * ```
+ * {"memorygraph":"jsonl","version":1,"created":"...","generator":"...","source":{"backend":"sqlite"}}
+ * {"node":...}                                   nodes first
+ * {"relationship":...}
+ * {"footer":{"nodes":{"count":N,"sum":HEX},"relationships":{...},"fingerprint":"mg1:...","digest":HEX}}
+ * ```
+ * The digest is SHA-256 over every byte before the footer line, the header included.
+ */
+import * as crypto from "node:crypto"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { canonicalLine, parseLine } from "../domain/Canonical.ts"
+import { DocumentInvalid, type DocumentReason, type FileFailed } from "../domain/Errors.ts"
+import * as Fingerprint from "../domain/Fingerprint.ts"
+import type { GraphRecord } from "../domain/Graph.ts"
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../domain/Json.ts"
+import { type Line, readLines } from "./file.ts"
+
+/** The version that this product writes and reads. */
+export const VERSION = 1
+
+/** What the header says of the document's origin. `created` is ISO 8601. */
+export interface JsonlHeader {
+  readonly created: string
+  readonly generator: string
+  readonly backend: string
+}
+
+/** What the footer says, and what a reader computed. */
+export interface JsonlSummary {
+  readonly fingerprint: Fingerprint.Fingerprint
+  /** SHA-256 of every byte before the footer line, 64 hex digits. */
+  readonly digest: string
+}
+
+/** Turns chunks of records into the text of a document; nodes must come before relationships. */
+export class JsonlEncoder {
+  private readonly hash = crypto.createHash("sha256")
+  private readonly fingerprint = new Fingerprint.Builder()
+
+  /** The header line. */
+  header(header: JsonlHeader): string {
+    const line = `${JSON.stringify({
+      memorygraph: "jsonl",
+      version: VERSION,
+      created: header.created,
+      generator: header.generator,
+      source: { backend: header.backend }
+    })}\n`
+    this.hash.update(line)
+    return line
+  }
+
+  /** The lines of some records. */
+  records(records: Iterable<GraphRecord>): Buffer {
+    const lines: Array<string> = []
+    for (const record of records) {
+      const line = canonicalLine(record)
+      this.fingerprint.addLine(record._tag, line)
+      lines.push(line)
+    }
+    const bytes = lines.length === 0 ? Buffer.alloc(0) : Buffer.from(`${lines.join("\n")}\n`)
+    this.hash.update(bytes)
+    return bytes
+  }
+
+  /** The footer line and what it says; nothing can be added after it. */
+  footer(): { readonly text: string; readonly summary: JsonlSummary } {
+    const summary: JsonlSummary = { fingerprint: this.fingerprint.finish(), digest: this.hash.digest("hex") }
+    const { nodes, relationships, text } = summary.fingerprint
+    return {
+      text: `${JSON.stringify({ footer: { nodes, relationships, fingerprint: text, digest: summary.digest } })}\n`,
+      summary
+    }
+  }
+}
+
+/** A record with the place it was read from. */
+export interface JsonlRecord {
+  readonly line: number
+  readonly text: string
+  readonly record: GraphRecord
+}
+
+const invalid = (
+  path: string,
+  reason: DocumentReason,
+  message: string,
+  at?: { readonly line?: number | undefined; readonly key?: string | undefined }
+): DocumentInvalid =>
+  new DocumentInvalid({
+    path,
+    reason,
+    ...(at?.line !== undefined && { line: at.line }),
+    ...(at?.key !== undefined && { key: at.key }),
+    message: `${path}${at?.line === undefined ? "" : `, line ${at.line}`}${at?.key === undefined ? "" : ` (${at.key})`}: ${message} Nothing was written.`
+  })
+
+const object = (path: string, line: Line): JsonObject | DocumentInvalid => {
+  let value: JsonValue
+  try {
+    value = parseJson(line.text, { strict: true })
+  } catch (cause) {
+    return invalid(path, "syntax", `it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`, {
+      line: line.number
+    })
+  }
+  return isJsonObject(value) ? value : invalid(path, "schema", "it is not an object.", { line: line.number })
+}
+
+const checkHeader = (path: string, line: Line): DocumentInvalid | undefined => {
+  const header = object(path, line)
+  if (header instanceof DocumentInvalid) return header
+  if (header["memorygraph"] !== "jsonl") {
+    return invalid(path, "unknown-format", "this is not a MemoryGraph JSONL document: its header line is missing.", {
+      line: 1
+    })
+  }
+  if (header["version"] !== BigInt(VERSION)) {
+    const version = typeof header["version"] === "object" ? "of another form" : String(header["version"])
+    return invalid(
+      path,
+      "unsupported-version",
+      `JSONL version ${version} is not known here; this release reads version ${VERSION}.`,
+      {
+        line: 1
+      }
+    )
+  }
+  return undefined
+}
+
+const kindFigures = (value: JsonValue | undefined): Fingerprint.KindFingerprint | undefined => {
+  if (!isJsonObject(value)) return undefined
+  const { count, sum } = value
+  return typeof count === "bigint" && typeof sum === "string" ? { count: Number(count), sum } : undefined
+}
+
+const parseFooter = (path: string, line: Line): JsonlSummary | DocumentInvalid => {
+  const value = object(path, line)
+  if (value instanceof DocumentInvalid) return value
+  const footer = value["footer"]
+  if (!isJsonObject(footer)) return invalid(path, "schema", "the footer is not an object.", { line: line.number })
+  const nodes = kindFigures(footer["nodes"])
+  const relationships = kindFigures(footer["relationships"])
+  const { digest, fingerprint } = footer
+  if (
+    nodes === undefined ||
+    relationships === undefined ||
+    typeof digest !== "string" ||
+    typeof fingerprint !== "string"
+  ) {
+    return invalid(path, "schema", "the footer lacks counts, sums, fingerprint or digest.", { line: line.number })
+  }
+  const figures = Fingerprint.make(nodes, relationships)
+  if (figures.text !== fingerprint) {
+    return invalid(path, "fingerprint", `the footer's fingerprint ${fingerprint} does not belong to its own figures.`, {
+      line: line.number
+    })
+  }
+  return { fingerprint: figures, digest }
+}
+
+const isFooter = (text: string): boolean => text.startsWith('{"footer"')
+
+/** Follows a document line by line and checks all that can be checked without parsing records. */
+class Checker {
+  summary: JsonlSummary | undefined
+  private readonly path: string
+  private readonly hash = crypto.createHash("sha256")
+  private headerSeen = false
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /** The record lines among these lines, or what is wrong. */
+  take(lines: ReadonlyArray<Line>): ReadonlyArray<Line> | DocumentInvalid {
+    let first = 0
+    if (!this.headerSeen && lines[0] !== undefined) {
+      const problem = checkHeader(this.path, lines[0])
+      if (problem !== undefined) return problem
+      this.headerSeen = true
+      first = 1
+    }
+    let last = lines.length
+    for (let i = first; i < lines.length; i++) {
+      const line = lines[i]
+      if (line === undefined) continue
+      if (this.summary !== undefined) {
+        return invalid(this.path, "truncated", "there is text after the footer: two documents, or a damaged one.", {
+          line: line.number
+        })
+      }
+      if (isFooter(line.text)) {
+        const footer = parseFooter(this.path, line)
+        if (footer instanceof DocumentInvalid) return footer
+        this.summary = footer
+        last = i
+      }
+    }
+    if (last > 0)
+      this.hash.update(
+        `${lines
+          .slice(0, last)
+          .map((line) => line.text)
+          .join("\n")}\n`
+      )
+    return lines.slice(first, last)
+  }
+
+  /** The footer's figures once all lines were taken, or what is wrong. */
+  finish(): JsonlSummary | DocumentInvalid {
+    if (!this.headerSeen) return invalid(this.path, "unknown-format", "the file is empty.")
+    if (this.summary === undefined) {
+      return invalid(this.path, "truncated", "the footer line is missing: the document breaks off. Export it again.")
+    }
+    const digest = this.hash.digest("hex")
+    if (digest !== this.summary.digest) {
+      return invalid(
+        this.path,
+        "digest",
+        `its bytes are not the ones that were written (digest ${digest.slice(0, 16)}, footer ${this.summary.digest.slice(0, 16)}). Use an undamaged copy or export again.`
+      )
+    }
+    return this.summary
+  }
+}
+
+/**
+ * Reads the records of a document. The stream fails where a line is wrong, and at its end where the footer is missing
+ * or does not agree with what was read; so nothing may be published before it has ended. `strict` looks for repeated
+ * keys and computes the fingerprint anew: for documents from outside. Our own spool is held to its digest.
+ */
+export const read = (
+  path: string,
+  options?: { readonly strict?: boolean }
+): Stream.Stream<JsonlRecord, DocumentInvalid | FileFailed> =>
+  Stream.suspend(() => {
+    const checker = new Checker(path)
+    const fingerprint = new Fingerprint.Builder()
+    let relationshipsBegan = false
+
+    const decode = (lines: Chunk.Chunk<Line>): Effect.Effect<Chunk.Chunk<JsonlRecord>, DocumentInvalid> =>
+      Effect.suspend(() => {
+        const taken = checker.take(Chunk.toReadonlyArray(lines))
+        if (taken instanceof DocumentInvalid) return Effect.fail(taken)
+        const records: Array<JsonlRecord> = []
+        for (const { number, text } of taken) {
+          const parsed = parseLine(text, options)
+          if (parsed._tag === "Left") {
+            const { key, message, reason } = parsed.left
+            return Effect.fail(invalid(path, reason, `${message}.`, { line: number, key }))
+          }
+          const record = parsed.right
+          if (record._tag === "Relationship") relationshipsBegan = true
+          else if (relationshipsBegan) {
+            return Effect.fail(
+              invalid(path, "order", "a node stands after a relationship.", { line: number, key: record.key })
+            )
+          }
+          // A line from outside may be laid out otherwise than we would: the fingerprint is of the canonical one.
+          if (options?.strict === true) fingerprint.addLine(record._tag, canonicalLine(record))
+          records.push({ line: number, text, record })
+        }
+        return Effect.succeed(Chunk.unsafeFromArray(records))
+      })
+
+    const finish = Effect.suspend(() => {
+      const summary = checker.finish()
+      if (summary instanceof DocumentInvalid) return Effect.fail(summary)
+      if (options?.strict !== true) return Effect.void
+      const found = fingerprint.finish()
+      return Fingerprint.equals(found, summary.fingerprint)
+        ? Effect.void
+        : Effect.fail(
+            invalid(path, "fingerprint", `its records make ${found.text}, its footer says ${summary.fingerprint.text}.`)
+          )
+    })
+
+    return readLines(path).pipe(Stream.mapChunksEffect(decode), Stream.concat(Stream.drain(Stream.fromEffect(finish))))
+  })
+
+/** Checks header, footer and digest of a document without parsing its records. */
+export const check = (path: string): Effect.Effect<JsonlSummary, DocumentInvalid | FileFailed> =>
+  Effect.suspend(() => {
+    const checker = new Checker(path)
+    return readLines(path).pipe(
+      Stream.chunks,
+      Stream.runForEach((lines) => {
+        const taken = checker.take(Chunk.toReadonlyArray(lines))
+        return taken instanceof DocumentInvalid ? Effect.fail(taken) : Effect.void
+      }),
+      Effect.flatMap(() => {
+        const summary = checker.finish()
+        return summary instanceof DocumentInvalid ? Effect.fail(summary) : Effect.succeed(summary)
+      })
+    )
+  })

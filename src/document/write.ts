@@ -1,0 +1,50 @@
+/** Writing a document of any format from a spool. */
+import * as nodePath from "node:path"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { DocumentInvalid, FileFailed } from "../domain/Errors.ts"
+import { readBytes } from "./file-read.ts"
+import { type Output, writeOutput } from "./file-write.ts"
+import { writeJson } from "./json.ts"
+import * as Jsonl from "./jsonl.ts"
+
+export type { Output } from "./file-write.ts"
+
+/** The formats that can be written, in the order they are listed. */
+export const DOCUMENT_FORMATS = ["json", "jsonl"] as const
+export type DocumentFormat = (typeof DOCUMENT_FORMATS)[number]
+
+/** What is written: the spool, and what is known of it. */
+export interface DocumentContent {
+  readonly format: DocumentFormat
+  readonly output: Output
+  /** The path of a checked spool. */
+  readonly spool: string
+  /** The kind of store that the graph comes from: `sqlite`. */
+  readonly backend: string
+  /** When it was exported, ISO 8601. */
+  readonly exportedAt: string
+}
+
+/**
+ * Writes the document; a file appears whole or not at all. Returns sentences worth telling: what other programs that
+ * read the format will skip.
+ */
+export const writeDocument = (
+  document: DocumentContent
+): Effect.Effect<ReadonlyArray<string>, DocumentInvalid | FileFailed> => {
+  const { backend, exportedAt, format, output, spool } = document
+  // A spool is a JSONL document already.
+  if (format === "jsonl") return Effect.as(writeOutput(output, readBytes(spool)), [])
+  const records = Jsonl.read(spool).pipe(Stream.map(({ record }) => record))
+  return writeJson({ output, backend, exportedAt, records, scratch: nodePath.dirname(spool) }).pipe(
+    Effect.map(({ legacy }) => [
+      ...skipped(legacy.nodes, "node(s) that are no memories"),
+      ...skipped(legacy.nodeRelationships, "relationship(s) of such nodes"),
+      ...Object.entries(legacy.reasons).flatMap(([reason, count]) => skipped(count, `record(s): ${reason}`))
+    ])
+  )
+}
+
+const skipped = (count: number, what: string): ReadonlyArray<string> =>
+  count === 0 ? [] : [`readers of format 2.0 will skip ${count} ${what}`]

@@ -1,0 +1,29 @@
+/**
+ * memorygraph-migrate as a library: backends as Layers, programs as Effects with typed errors, documents as Streams.
+ * Nothing here prints, exits, reads the environment or loads a driver that is not used.
+ */
+export * as Canonical from "./domain/Canonical.ts"
+export * from "./domain/Errors.ts"
+export * as Fingerprint from "./domain/Fingerprint.ts"
+export * from "./domain/Graph.ts"
+export * from "./domain/PropertyValue.ts"
+export {
+  type Capabilities,
+  GraphBackend,
+  type Health,
+  type Misfit,
+  type Selection,
+  type Statistics
+} from "./backend/GraphBackend.ts"
+export * as Journal from "./backend/Journal.ts"
+export * as WriteSession from "./backend/WriteSession.ts"
+export * from "./backend/StoreConfig.ts"
+export { connect, registry } from "./backend/registry.ts"
+export * as Jsonl from "./document/jsonl.ts"
+export { type DocumentSource } from "./migration/origin.ts"
+export { compareGraphs } from "./migration/compareGraphs.ts"
+export { exportStore, type ExportOptions } from "./migration/exportStore.ts"
+export { importRecords, migrate, type Question, type WriteOptions } from "./migration/migrate.ts"
+export { Progress, type ProgressEvent, type ProgressSink } from "./migration/Progress.ts"
+export { RunReport } from "./migration/report.ts"
+export { VERSION } from "./version.ts"

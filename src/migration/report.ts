@@ -1,0 +1,131 @@
+/**
+ * The report of a run: one value that the command line prints, `--json` writes, and the MCP tools return. Its JSON
+ * Schema is generated from the Effect Schema here.
+ */
+import * as Schema from "effect/Schema"
+import { Difference, Left } from "../domain/Errors.ts"
+
+const Counts = Schema.Record({ key: Schema.String, value: Schema.Number })
+
+/** What a store holds. `fingerprint` is null where it was not read in full. */
+export const Stats = Schema.Struct({
+  backend: Schema.String,
+  location: Schema.String,
+  version: Schema.String,
+  nodes: Schema.Number,
+  relationships: Schema.Number,
+  labels: Counts,
+  types: Counts,
+  fingerprint: Schema.NullOr(Schema.String)
+})
+export type Stats = typeof Stats.Type
+
+/** Records that do not fit natively, counted per kind; `ids` are the first keys. */
+export const MisfitCount = Schema.Struct({
+  kind: Schema.String,
+  count: Schema.Number,
+  ids: Schema.Array(Schema.String)
+})
+export type MisfitCount = typeof MisfitCount.Type
+
+/** What the run will do, computed on the data that is there. */
+export const Plan = Schema.Struct({
+  new: Schema.Number,
+  same: Schema.Number,
+  conflicts: Schema.Number,
+  conflictIds: Schema.Array(Schema.String),
+  native: Schema.Number,
+  encoded: Schema.Array(MisfitCount),
+  impossible: Schema.Array(MisfitCount),
+  /** New nodes that have no `id` of their own to be found by again. */
+  unkeyed: Schema.Number,
+  warnings: Schema.Array(Schema.String)
+})
+export type Plan = typeof Plan.Type
+
+/** Where each record went: read = written + same + kept + overwritten + rejected, always. */
+export const Records = Schema.Struct({
+  read: Schema.Number,
+  written: Schema.Number,
+  same: Schema.Number,
+  kept: Schema.Number,
+  overwritten: Schema.Number,
+  rejected: Schema.Number
+})
+export type Records = typeof Records.Type
+
+/**
+ * What was read back. `mode` is `full` where every record was compared, `none` where verification was switched off.
+ * Only a complete one may be called verified.
+ */
+export const Verification = Schema.Struct({
+  mode: Schema.Literal("full", "none"),
+  checked: Schema.Number,
+  differences: Schema.Array(Difference),
+  differencesTotal: Schema.Number,
+  sourceFingerprint: Schema.NullOr(Schema.String),
+  targetFingerprint: Schema.NullOr(Schema.String)
+})
+export type Verification = typeof Verification.Type
+
+/** How long a phase took and what went through it. */
+export const PhaseTiming = Schema.Struct({
+  name: Schema.String,
+  seconds: Schema.Number,
+  records: Schema.Number,
+  bytes: Schema.Number
+})
+export type PhaseTiming = typeof PhaseTiming.Type
+
+/** How an undo ended. */
+export const Rollback = Schema.Struct({
+  outcome: Schema.Literal("undone", "incomplete", "unknown"),
+  left: Schema.Array(Left)
+})
+
+/** How a run ended. */
+export const Outcome = Schema.Literal(
+  "done",
+  "dry-run",
+  "nothing-to-do",
+  "equal",
+  "different",
+  "failed",
+  "refused",
+  "undone",
+  "incomplete",
+  "interrupted"
+)
+export type Outcome = typeof Outcome.Type
+
+/** An error as data. */
+export const ErrorReport = Schema.Struct(
+  { tag: Schema.String, message: Schema.String },
+  { key: Schema.String, value: Schema.Unknown }
+)
+
+/** The report of a run. */
+export const RunReport = Schema.Struct({
+  run: Schema.String,
+  command: Schema.String,
+  outcome: Outcome,
+  exitCode: Schema.Number,
+  dryRun: Schema.Boolean,
+  source: Schema.NullOr(Stats),
+  target: Schema.NullOr(Schema.Struct({ before: Schema.NullOr(Stats), after: Schema.NullOr(Stats) })),
+  plan: Schema.NullOr(Plan),
+  records: Records,
+  verification: Schema.NullOr(Verification),
+  rollback: Schema.NullOr(Rollback),
+  phases: Schema.Array(PhaseTiming),
+  durationSeconds: Schema.Number,
+  error: Schema.NullOr(ErrorReport)
+}).annotations({ identifier: "RunReport" })
+export type RunReport = typeof RunReport.Type
+
+/** No records. */
+export const noRecords: Records = { read: 0, written: 0, same: 0, kept: 0, overwritten: 0, rejected: 0 }
+
+/** True where no record was lost from the count. */
+export const isConserved = (records: Records): boolean =>
+  records.read === records.written + records.same + records.kept + records.overwritten + records.rejected

@@ -1,0 +1,141 @@
+/** A graph in memory that can be written in batches: what the in-memory backend holds, and a model for tests. */
+import { describe, type GraphRecord, type Node, type Relationship, setProperty } from "../domain/Graph.ts"
+import type { Statistics } from "../backend/GraphBackend.ts"
+import type { WriteBatch } from "../backend/WriteSession.ts"
+import { canonicalLine } from "../domain/Canonical.ts"
+
+const slot = (relationship: Relationship): string =>
+  JSON.stringify([relationship.from, relationship.type, relationship.to])
+
+/** Why a batch cannot be written; the graph is then as it was. */
+export class BatchRefused extends Error {}
+
+/** A property graph with referential integrity: keys are unique, ends exist, unkeyed relationships may repeat. */
+export class MemoryGraph {
+  private readonly nodes = new Map<string, Node>()
+  // By ends and type, as `lookup` asks for them.
+  private readonly slots = new Map<string, ReadonlyArray<Relationship>>()
+  private readonly slotOfKey = new Map<string, string>()
+
+  /** A graph with the same records; changing one leaves the other alone. */
+  copy(): MemoryGraph {
+    const graph = new MemoryGraph()
+    for (const [key, node] of this.nodes) graph.nodes.set(key, node)
+    for (const [name, relationships] of this.slots) graph.slots.set(name, relationships)
+    for (const [key, name] of this.slotOfKey) graph.slotOfKey.set(key, name)
+    return graph
+  }
+
+  get isEmpty(): boolean {
+    return this.nodes.size === 0
+  }
+
+  /** All records of a kind, as they are now. */
+  records(kind: "nodes" | "relationships"): ReadonlyArray<GraphRecord> {
+    return kind === "nodes" ? [...this.nodes.values()] : [...this.slots.values()].flat()
+  }
+
+  /** The counterparts of records, as {@link GraphBackend.lookup} returns them. */
+  lookup(records: ReadonlyArray<GraphRecord>): ReadonlyArray<GraphRecord> {
+    const nodes = new Set<string>()
+    const slots = new Set<string>()
+    const keys = new Map<string, string>()
+    for (const record of records) {
+      if (record._tag === "Node") nodes.add(record.key)
+      else {
+        slots.add(slot(record))
+        const byKey = record.key === null ? undefined : this.slotOfKey.get(record.key)
+        if (byKey !== undefined) keys.set(record.key ?? "", byKey)
+      }
+    }
+    const found: Array<GraphRecord> = []
+    for (const key of nodes) {
+      const node = this.nodes.get(key)
+      if (node !== undefined) found.push(node)
+    }
+    for (const name of slots) found.push(...(this.slots.get(name) ?? []))
+    // By key, whatever their ends: those that were not found by their ends already.
+    for (const [key, name] of keys) {
+      if (!slots.has(name)) found.push(...(this.slots.get(name) ?? []).filter((one) => one.key === key))
+    }
+    return found
+  }
+
+  /** Counts, kept apart from the way records are read. */
+  statistics(): Statistics {
+    const labels: { [label: string]: number } = {}
+    const types: { [type: string]: number } = {}
+    const count = (counts: { [name: string]: number }, name: string, by: number) =>
+      setProperty(counts, name, (Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0) + by)
+    for (const node of this.nodes.values()) {
+      for (const label of node.labels.length === 0 ? [""] : new Set(node.labels)) count(labels, label, 1)
+    }
+    let relationships = 0
+    for (const list of this.slots.values()) {
+      relationships += list.length
+      const first = list[0]
+      if (first !== undefined) count(types, first.type, list.length)
+    }
+    return { nodes: this.nodes.size, relationships, labels, types }
+  }
+
+  /** Writes a batch completely, or throws {@link BatchRefused} and has changed nothing. */
+  apply(batch: WriteBatch): void {
+    this.check(batch)
+    for (const record of batch.create) {
+      if (record._tag === "Node") this.nodes.set(record.key, record)
+      else this.add(record)
+    }
+    for (const { before, after } of batch.overwrite) {
+      if (after._tag === "Node") this.nodes.set(after.key, after)
+      else if (before._tag === "Relationship") {
+        this.remove(before)
+        this.add(after)
+      }
+    }
+  }
+
+  private add(relationship: Relationship): void {
+    const name = slot(relationship)
+    this.slots.set(name, [...(this.slots.get(name) ?? []), relationship])
+    if (relationship.key !== null) this.slotOfKey.set(relationship.key, name)
+  }
+
+  private remove(relationship: Relationship): void {
+    const name = slot(relationship)
+    const line = canonicalLine(relationship)
+    const list = this.slots.get(name) ?? []
+    const at = list.findIndex((other) => canonicalLine(other) === line)
+    this.slots.set(name, list.toSpliced(at, 1))
+    if (relationship.key !== null) this.slotOfKey.delete(relationship.key)
+  }
+
+  private check(batch: WriteBatch): void {
+    const taken = new Set<string>()
+    for (const record of batch.create) {
+      const known = record._tag === "Node" ? this.nodes : this.slotOfKey
+      if (record.key !== null && (known.has(record.key) || taken.has(record.key))) {
+        throw new BatchRefused(`${describe(record)} is there already`)
+      }
+      if (record.key !== null) taken.add(record.key)
+      this.checkEnds(record)
+    }
+    for (const { before, after } of batch.overwrite) {
+      const line = canonicalLine(before)
+      if (!this.lookup([before]).some((stored) => canonicalLine(stored) === line)) {
+        throw new BatchRefused(`${describe(before)} is no longer as it was read`)
+      }
+      if (before._tag !== after._tag || before.key !== after.key) {
+        throw new BatchRefused(`${describe(before)} cannot be replaced by ${describe(after)}`)
+      }
+      this.checkEnds(after)
+    }
+  }
+
+  private checkEnds(record: GraphRecord): void {
+    if (record._tag === "Node") return
+    for (const end of [record.from, record.to]) {
+      if (!this.nodes.has(end)) throw new BatchRefused(`${describe(record)} ends at ${end}, which is not there`)
+    }
+  }
+}

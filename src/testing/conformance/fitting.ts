@@ -1,0 +1,153 @@
+/** Cases: what a store says of a record before it is written. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { canonicalLine } from "../../domain/Canonical.ts"
+import { type GraphRecord, node, relationship } from "../../domain/Graph.ts"
+import type { PropertyValue } from "../../domain/PropertyValue.ts"
+import type { GraphBackend } from "../../backend/GraphBackend.ts"
+import { recordsOf } from "../arbitraries/graphs.ts"
+import { collect } from "../compare.ts"
+import { keyOf, link, memory, sampleGraph } from "../samples.ts"
+import { makeCase } from "./Harness.ts"
+import { check, expectRecords, expectState, expectUndone, fill, openSession, stateOf } from "./support.ts"
+import { VALUES } from "./values.ts"
+
+const impossible = (backend: GraphBackend, record: GraphRecord) =>
+  backend.fit(record).filter((misfit) => misfit.level === "impossible")
+
+const KEY = keyOf("fit", 0)
+const OTHER = keyOf("fit", 1)
+const withValue = (value: PropertyValue) => node(KEY, ["Memory"], { ...memory(KEY, 0).properties, value })
+
+// Records that some engine cannot hold; which one can is for `fit` to say.
+const DOUBTFUL: ReadonlyArray<GraphRecord> = [
+  memory("lone \ud800 surrogate", 1),
+  memory("nul \0 in a key", 1),
+  memory("", 1),
+  memory("k".repeat(100_000), 1),
+  node(KEY, ["lone \udc00 surrogate"], { id: KEY }),
+  node(KEY, ["Back`tick"], { id: KEY }),
+  node(KEY, ["nul \0 in a label"], { id: KEY }),
+  node(KEY, ["Memory", ""], { id: KEY }),
+  node(KEY, ["_MgRun"], { id: KEY }),
+  node(KEY, ["Memory"], { id: KEY }),
+  node(KEY, ["Memory"], {}),
+  node(KEY, ["Memory"], { id: 7n }),
+  memory(KEY, 1, { "lone \ud800 surrogate": 1n }),
+  memory(KEY, 1, { "back`tick": 1n }),
+  memory(KEY, 1, { "": 1n }),
+  memory(KEY, 1, { title: 5n, content: [1n, "x"], tags: "none", importance: "high", created_at: true }),
+  memory(KEY, 1, { _mg_id: "taken" }),
+  memory(KEY, 1, { _mg_labels: ["Other"] }),
+  memory(KEY, 1, { _mg_enc: "{}" }),
+  ...["", "lone \ud800 surrogate", "nul \0", "Back`tick", "T".repeat(70_000)].map((type) =>
+    relationship(keyOf("fitr", 0), KEY, type, OTHER, link(keyOf("fitr", 0), KEY, OTHER, 0).properties)
+  ),
+  relationship("lone \udc00 surrogate", KEY, "SOLVES", OTHER, { id: "lone \udc00 surrogate" }),
+  relationship(keyOf("fitr", 0), KEY, "SOLVES", OTHER, { id: keyOf("fitr", 0), _mg_id: "taken" }),
+  link(null, KEY, OTHER, 0, { id: keyOf("fitr", 0) })
+]
+
+export const fitting = [
+  makeCase("fit is pure", "fit: pure and fast; called for every record", (harness) =>
+    Effect.gen(function* () {
+      const place = yield* harness.place
+      const before = yield* stateOf(place)
+      const backend = yield* place.connect
+      for (const record of [...recordsOf(sampleGraph("pur", 8, harness.without)), ...VALUES.map(withValue), ...DOUBTFUL]) {
+        const line = canonicalLine(record)
+        const answers = [backend.fit(record), backend.fit(record)].map((misfits) => JSON.stringify(misfits))
+        yield* check(answers[0] === answers[1], `it says ${answers[0]} and then ${answers[1]}`)
+        yield* check(canonicalLine(record) === line, `it changes the record ${line.slice(0, 200)}`)
+      }
+      yield* expectState("after fit", place, before)
+    })
+  ),
+  makeCase("ordinary records fit", "fit: impossible is only what cannot be stored without change", (harness) =>
+    Effect.gen(function* () {
+      const backend = yield* Effect.flatMap(harness.place, (place) => place.connect)
+      for (const record of recordsOf(sampleGraph("ord", 12, harness.without))) {
+        const misfits = impossible(backend, record)
+        yield* check(misfits.length === 0, `an ordinary record is impossible: ${JSON.stringify(misfits)}`)
+      }
+    })
+  ),
+  makeCase(
+    "a value of any kind fits",
+    "fit: encoded is stored as text with its kind beside it, comes back as it was; so no value is impossible",
+    (harness) =>
+      Effect.gen(function* () {
+        const backend = yield* Effect.flatMap(harness.place, (place) => place.connect)
+        for (const value of VALUES) {
+          const misfits = impossible(backend, withValue(value))
+          const line = canonicalLine(withValue(value)).slice(-200)
+          yield* check(misfits.length === 0, `a value is impossible: ${JSON.stringify(misfits)}, in ${line}`)
+        }
+      }),
+    ["properties"]
+  ),
+  makeCase(
+    "reserved property names are impossible",
+    "fit: a user's own `_mg_*` property is refused, never overwritten",
+    (harness) =>
+      Effect.gen(function* () {
+        const backend = yield* Effect.flatMap(harness.place, (place) => place.connect)
+        for (const name of ["_mg_id", "_mg_labels", "_mg_enc", "_mg_other"]) {
+          const own = [memory(KEY, 0, { [name]: "own" }), link(keyOf("fitr", 0), KEY, OTHER, 0, { [name]: "own" })]
+          for (const record of own) {
+            yield* check(impossible(backend, record).length > 0, `a ${record._tag} with its own ${name} is let in`)
+          }
+        }
+      })
+  ),
+  makeCase("a misfit's kind is the same for the same cause", "Misfit.kind: the same for the same cause, so that it can be counted", (harness) =>
+    Effect.gen(function* () {
+      const backend = yield* Effect.flatMap(harness.place, (place) => place.connect)
+      const pairs: ReadonlyArray<readonly [PropertyValue, PropertyValue]> = [
+        [{ a: 1n }, { b: "x", c: [null] }],
+        [2n ** 64n, 2n ** 80n],
+        ["\ud800", "x\ud801y"],
+        [new Uint8Array([1]), new Uint8Array([2, 3])]
+      ]
+      for (const [one, two] of pairs) {
+        const [a, b] = [backend.fit(withValue(one)), backend.fit(withValue(two))].map((misfits) => JSON.stringify(misfits))
+        yield* check(a === b, `the same cause is called ${a} and ${b}`)
+      }
+    })
+  ),
+  makeCase(
+    "what does not fit is refused or kept as it was",
+    "fit: impossible cannot be stored without change; write: writes the batch completely or fails",
+    (harness) =>
+      Effect.gen(function* () {
+        const place = yield* harness.place
+        const ends = [memory(keyOf("fite", 0), 0)]
+        yield* fill(place, { nodes: ends, relationships: [] })
+        const before = yield* stateOf(place)
+        const backend = yield* place.connect
+        for (const record of DOUBTFUL) {
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              const misfits = JSON.stringify(backend.fit(record))
+              const { session } = yield* openSession(backend)
+              const nodes = record._tag === "Node" ? [] : [memory(KEY, 0), memory(OTHER, 1)]
+              if (nodes.length > 0) yield* session.write({ create: nodes, overwrite: [] })
+              const exit = yield* Effect.exit(session.write({ create: [record], overwrite: [] }))
+              const shown = `${canonicalLine(record).slice(0, 200)} (fit: ${misfits})`
+              if (Exit.isSuccess(exit)) {
+                const all = yield* collect(session.read)
+                yield* expectRecords(`written without complaint: ${shown}`, all, [...ends, ...nodes, record])
+              } else {
+                yield* check(
+                  impossible(backend, record).length > 0,
+                  `what fits is refused: ${shown}: ${String(exit.cause)}`
+                )
+              }
+              yield* expectUndone(yield* session.undo)
+            })
+          )
+        }
+        yield* expectState("after the undo", place, before)
+      })
+  )
+]

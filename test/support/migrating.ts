@@ -1,0 +1,51 @@
+/** Running whole migrations in tests. */
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as Effect from "effect/Effect"
+import { connect } from "../../src/backend/registry.ts"
+import type { StoreConfig } from "../../src/backend/StoreConfig.ts"
+import type { MigrationError } from "../../src/domain/Errors.ts"
+import { migrate, type WriteOptions } from "../../src/migration/migrate.ts"
+import type { RunReport } from "../../src/migration/report.ts"
+
+let root: string | undefined
+
+/** A new private folder that goes with the test process. */
+export const tempFolder = (): string => {
+  if (root === undefined) {
+    const made = fs.mkdtempSync(path.join(os.tmpdir(), "mg-test-"))
+    process.once("exit", () => fs.rmSync(made, { recursive: true, force: true }))
+    root = made
+  }
+  return fs.mkdtempSync(path.join(root, "t-"))
+}
+
+/** The path of a fixture. */
+export const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).pathname
+
+/** A writable copy of a fixture in a private folder. */
+export const copyOf = (name: string): string => {
+  const copy = path.join(tempFolder(), name)
+  fs.copyFileSync(fixture(name), copy)
+  fs.chmodSync(copy, 0o600)
+  return copy
+}
+
+/** Migrates between two stores, each connected anew. */
+export const migrateStores = (
+  from: StoreConfig,
+  to: StoreConfig,
+  options?: Partial<WriteOptions>
+): Effect.Effect<RunReport, MigrationError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const source = yield* connect(from)
+      const target = yield* connect(to)
+      return yield* migrate(source, target, { stateFolder: path.join(tempFolder(), "state"), ...options })
+    })
+  )
+
+/** The same as a promise. */
+export const run = (from: StoreConfig, to: StoreConfig, options?: Partial<WriteOptions>): Promise<RunReport> =>
+  Effect.runPromise(migrateStores(from, to, options))

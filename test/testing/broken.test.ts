@@ -1,0 +1,19 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { conformance, run } from "../../src/testing/conformance/index.ts"
+import { broken } from "./broken.ts"
+
+// What the suite is worth: it fails on every backend that is known to be broken, and says where.
+describe("the conformance suite", () => {
+  it.each(broken)("catches a backend that $harness.name", async ({ caughtBy, harness }) => {
+    const cases = conformance.filter((one) => caughtBy.includes(one.name))
+    expect(cases.map((one) => one.name).sort()).toEqual([...caughtBy].sort())
+    for (const result of await Effect.runPromise(run(harness, cases))) {
+      expect(result).toMatchObject({ result: "failed" })
+      if (result.result !== "failed") continue
+      // A mismatch that the suite has found, or an error of the backend: never a defect of the suite itself.
+      expect(Cause.isDie(result.cause), Cause.pretty(result.cause)).toBe(false)
+    }
+  })
+})
