@@ -14,13 +14,16 @@ import * as Layer from "effect/Layer"
 import { UsageError } from "../domain/Errors.ts"
 import { EXIT, failedReport } from "../migration/outcome.ts"
 import { VERSION } from "../version.ts"
+import { exportCommand } from "./export.ts"
 import { health } from "./health.ts"
 import { commandHelp, type Documented, programHelp } from "./help.ts"
+import { importCommand } from "./import.ts"
 import { migrate } from "./migrate.ts"
 import { runMain } from "./process.ts"
 import { helpHint } from "./render.ts"
 import { printError } from "./run.ts"
 import * as terminal from "./terminal.ts"
+import { verify } from "./verify.ts"
 
 const NAME = "memorygraph"
 
@@ -37,6 +40,27 @@ const COMMANDS: ReadonlyArray<Documented> = [
     ]
   },
   {
+    name: "verify",
+    usage: "A B",
+    descriptor: verify.descriptor,
+    examples: ["verify ./memory.db ./graph.fdb", "verify ./memory.db memories.json --json"]
+  },
+  {
+    name: "export",
+    usage: "[FROM]",
+    descriptor: exportCommand.descriptor,
+    examples: ["export ./memory.db --output memories.json", "export --from neo4j --format jsonl > graph.jsonl"]
+  },
+  {
+    name: "import",
+    usage: "FILE [TO]",
+    descriptor: importCommand.descriptor,
+    examples: [
+      "import memories.json ./copy.db",
+      "import --input memories.json --to falkordb --to-host db.example.org --dry-run"
+    ]
+  },
+  {
     name: "health",
     usage: "[STORE]",
     descriptor: health.descriptor,
@@ -44,7 +68,7 @@ const COMMANDS: ReadonlyArray<Documented> = [
   }
 ]
 
-const root = Command.make(NAME).pipe(Command.withSubcommands([migrate, health]))
+const root = Command.make(NAME).pipe(Command.withSubcommands([migrate, verify, exportCommand, importCommand, health]))
 
 const helpColumns = (): number => Math.min(120, process.stdout.columns ?? 100)
 
@@ -87,7 +111,10 @@ const distance = (a: string, b: string): number => {
 }
 
 const textOf = (doc: HelpDoc.HelpDoc): string =>
-  stripVTControlCharacters(HelpDoc.toAnsiText(doc)).trim().replaceAll(/\s+/g, " ").replace(/[^.]$/, "$&.")
+  stripVTControlCharacters(HelpDoc.toAnsiText(doc))
+    .trim()
+    .replaceAll(/\s+/g, " ")
+    .replace(/[^.?]$/, "$&.")
 
 // Wrong calls are told once, in our own words: the library's own printing of them is silenced.
 const runApp = (argv: ReadonlyArray<string>) =>

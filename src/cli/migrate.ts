@@ -28,7 +28,13 @@ export const migrate = Command.make(
           { flag: "--to", value: options.to }
         )
         const source = yield* context.resolve({ role: "source", prefix: "from-", word: from, flags: options.source })
-        const target = yield* context.resolve({ role: "target", prefix: "to-", word: to, flags: options.target })
+        const target = yield* context.resolve({
+          role: "target",
+          prefix: "to-",
+          word: to,
+          flags: options.target,
+          mustBeNamed: true
+        })
         const settings = yield* writeOptions(options.writing, options.output, context)
         const program = yield* Effect.promise(() => import("../migration/migrate.ts"))
         return yield* program.migrate(yield* connect(source), yield* connect(target), settings)

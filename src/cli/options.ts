@@ -5,6 +5,7 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { DocumentFormat } from "../document/write.ts"
 import { PROGRESS_MODES, type ProgressMode } from "./progress.ts"
 
 // The parser hands an option that it does not know, or one without its value, to the next free positional: a mistyped
@@ -35,7 +36,7 @@ export const text = (name: string, placeholder: string, description: string): Op
     Options.withDescription(description),
     Options.mapEffect((value) =>
       value.startsWith("--") || value === ""
-        ? Effect.fail(ValidationError.missingValue(HelpDoc.p(`--${name} needs a value`)))
+        ? Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name} needs a value`)))
         : Effect.succeed(value)
     ),
     Options.optional,
@@ -134,3 +135,9 @@ export const writing = {
     "nodes without an id of their own, into a store that holds data: refuse or add them (default: fail)"
   )
 }
+
+// A value import would load every writer for the sake of a few words; the type holds the list complete.
+const FORMATS = { json: "json", jsonl: "jsonl" } as const satisfies { readonly [F in DocumentFormat]: F }
+
+/** The formats of documents. */
+export const DOCUMENT_FORMATS: ReadonlyArray<DocumentFormat> = Object.values(FORMATS)

@@ -11,7 +11,7 @@ const LIVE_INTERVAL = 100
 /** Milliseconds between two plain lines of one phase. */
 const PLAIN_INTERVAL = 5000
 
-const MIN_COLUMNS = 20
+const MIN_COLUMNS = 10
 const PLAIN_WIDTH = 200
 
 /** What a phase does, for people. */

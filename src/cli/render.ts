@@ -77,16 +77,19 @@ const recordRows = ({ records }: RunReport): ReadonlyArray<string> => [
   ...(records.rejected > 0 ? [row("rejected", count(records.rejected))] : [])
 ]
 
-const verificationRows = ({ source, verification }: RunReport): ReadonlyArray<string> => {
+const verificationRows = ({ command, source, verification }: RunReport): ReadonlyArray<string> => {
   if (verification === null) return source?.fingerprint == null ? [] : [row("fingerprint", source.fingerprint)]
   const { checked, mode, sourceFingerprint, targetFingerprint } = verification
-  const rows = [row("source", sourceFingerprint ?? "not computed")]
+  const [first, second] = command === "verify" ? ["first", "second"] : ["source", "target"]
+  const rows = [row(first ?? "", sourceFingerprint ?? "not computed")]
   if (mode === "none") return [...rows, row("target", "not verified, as --no-verify asked")]
   const verdict =
     sourceFingerprint === targetFingerprint
-      ? `equal: ${count(checked)} records read back and compared`
-      : "of these records as the target holds them"
-  return [...rows, row("target", `${targetFingerprint ?? "not computed"}  ${verdict}`)]
+      ? `  equal: ${count(checked)} records ${command === "verify" ? "compared" : "read back and compared"}`
+      : command === "verify"
+        ? ""
+        : "  of the same records, with those that were kept as they are"
+  return [...rows, row(second ?? "", `${targetFingerprint ?? "not computed"}${verdict}`)]
 }
 
 const timeRow = (report: RunReport): string => {

@@ -42,6 +42,8 @@ export interface Naming {
   /** The positional, or the value of `--from`, `--to`, `--backend`. */
   readonly word: string | undefined
   readonly flags: StoreFlags
+  /** True where the store in use may be meant only if MEMORY_BACKEND says so, never by default. */
+  readonly mustBeNamed?: boolean
 }
 
 /** What resolving a name may use. */
@@ -103,10 +105,10 @@ const placeOf = (naming: Naming, env: Environment): Effect.Effect<Place, UsageEr
   })
 }
 
-const kindInUse = ({ prefix, role }: Naming, env: Environment): Effect.Effect<Kind, UsageError> => {
+const kindInUse = ({ mustBeNamed, prefix, role }: Naming, env: Environment): Effect.Effect<Kind, UsageError> => {
   const kind = lookup(env, [BACKEND_VARIABLE])?.toLowerCase()
-  if (prefix === "to-" && kind === undefined) {
-    return usage(`No ${role} is named: give it as an argument, by --to, or by ${BACKEND_VARIABLE}.`)
+  if (mustBeNamed === true && kind === undefined) {
+    return usage(`No ${role} is named: give it as an argument, by --${prefix.slice(0, -1)}, or by ${BACKEND_VARIABLE}.`)
   }
   if (kind === undefined) return Effect.succeed(DEFAULT_BACKEND)
   return isKind(kind)

@@ -84,7 +84,8 @@ const gzip = <E>(content: Stream.Stream<Uint8Array, E>): Stream.Stream<Uint8Arra
     })
   )
 
-// Beside its callback a failing Writable emits `error`, which ends the process where nobody listens.
+// Beside its callback, and after it, a failing Writable emits `error`, which ends the process where nobody listens. So
+// the listener stays unless all went well.
 const heard = () => {}
 
 /**
@@ -103,10 +104,9 @@ export const writeTo = <E>(
         resume(cause === null || cause === undefined ? Effect.void : Effect.fail(writeFailure("The output", cause)))
       )
     })
-  return Effect.acquireUseRelease(
-    Effect.sync(() => output.on("error", heard)),
-    () => Stream.runForEach(options?.gzip === true ? gzip(plain) : plain, write),
-    () => Effect.sync(() => output.off("error", heard))
+  return Effect.sync(() => output.on("error", heard)).pipe(
+    Effect.zipRight(Stream.runForEach(options?.gzip === true ? gzip(plain) : plain, write)),
+    Effect.zipLeft(Effect.sync(() => output.off("error", heard)))
   )
 }
 

@@ -1,6 +1,5 @@
-/** The JSON document, format 2.1: its members, its schema, and what its `integrity` covers. */
+/** The JSON document, format 2.1: its members, and what its `integrity` covers. */
 import * as crypto from "node:crypto"
-import * as JSONSchema from "effect/JSONSchema"
 import * as Schema from "effect/Schema"
 import type * as Fingerprint from "../domain/Fingerprint.ts"
 import { Memory, MemoryRelationship } from "../domain/Memory.ts"
@@ -12,7 +11,12 @@ export const FORMAT_VERSION = "2.1"
 export const SECTIONS = ["memories", "nodes", "relationships", "node_relationships"] as const
 export type Section = (typeof SECTIONS)[number]
 
-const count = Schema.NonNegativeInt
+const count = Schema.Number.pipe(
+  Schema.filter((value) => Number.isSafeInteger(value) && value >= 0, {
+    jsonSchema: { type: "integer", minimum: 0 },
+    message: () => "it must be a count"
+  })
+)
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 const CanonicalProperties = Schema.Record({ key: Schema.String, value: Schema.Unknown }).annotations({
@@ -82,7 +86,7 @@ export const Header = Schema.Struct({
 })
 export type Header = typeof Header.Type
 
-/** A whole document. For its schema: documents are written and read record by record, never as one value. */
+/** A whole document, for its JSON Schema: documents are written and read record by record, never as one value. */
 export const JsonDocument = Schema.Struct({
   ...Header.fields,
   memories: Schema.Array(DocumentMemory),
@@ -92,9 +96,6 @@ export const JsonDocument = Schema.Struct({
   integrity: Integrity
 }).annotations({ identifier: "JsonDocument", title: "MemoryGraph export, format 2.1" })
 export type JsonDocument = typeof JsonDocument.Type
-
-/** The JSON Schema (2020-12) of a document. */
-export const jsonSchema: JSONSchema.JsonSchema7Root = JSONSchema.make(JsonDocument, { target: "jsonSchema2020-12" })
 
 /** The digest over everything that the fingerprint does not cover: independent of layout and order of members. */
 export const digestOf = (header: Header, { nodes, relationships }: Fingerprint.Fingerprint): string => {

@@ -25,11 +25,14 @@ const decodeIntegrity = Schema.decodeUnknownEither(Integrity, { onExcessProperty
 const sectionOf = (name: string): Section | undefined => SECTIONS.find((section) => section === name)
 const isOfNodes = (section: Section): boolean => section === "memories" || section === "nodes"
 
-const decoded = <A>(result: Either.Either<A, ParseResult.ParseError>, what: string): A => {
+const decoded = <A>(result: Either.Either<A, ParseResult.ParseError>, ...path: ReadonlyArray<string>): A => {
   if (Either.isRight(result)) return result.right
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(result.left)
-  const where = [what, ...(issue?.path ?? [])].join(".")
-  throw new DocumentProblem("schema", `${where} is wrong: ${issue?.message ?? "not as the format says"}`)
+  const where = [...path, ...(issue?.path ?? [])].join(".")
+  throw new DocumentProblem(
+    "schema",
+    `${JSON.stringify(where)} is wrong: ${issue?.message ?? "not as the format says"}`
+  )
 }
 
 /** Lists that cannot be read yet are put off to another pass: before the version is known, and ends before their nodes. */
@@ -112,7 +115,7 @@ class JsonReader implements ScanHandler {
   }
 
   private check(): void {
-    const header = decoded(decodeHeader(this.scalars), "the header")
+    const header = decoded(decodeHeader(this.scalars))
     const integrity = decoded(decodeIntegrity(this.scalars["integrity"]), "integrity")
     const found = this.fingerprint.finish()
     const counts = [
@@ -143,7 +146,7 @@ class JsonReader implements ScanHandler {
 const quoted = (names: ReadonlyArray<string>): string => names.map((name) => JSON.stringify(name)).join(", ")
 
 const otherVersion = (version: unknown, line?: number): DocumentProblem => {
-  const shown = typeof version === "string" ? version : String(JSON.stringify(version))
+  const shown = typeof version === "string" ? version : JSON.stringify(version)
   const advice = /^1(\.|$)|^2\.0$/.test(shown)
     ? "Such documents lack relationships and fields: migrate from the store itself, which is complete"
     : "Use a release that knows it"

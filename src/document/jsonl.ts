@@ -57,17 +57,18 @@ export class JsonlEncoder {
     return line
   }
 
-  /** The lines of some records. */
-  records(records: Iterable<GraphRecord>): Buffer {
+  /** The lines of some records: text and not bytes, since buffers of this size outlive their use by far. */
+  records(records: Iterable<GraphRecord>): string {
     const lines: Array<string> = []
     for (const record of records) {
       const line = canonicalLine(record)
       this.fingerprint.addLine(record._tag, line)
       lines.push(line)
     }
-    const bytes = lines.length === 0 ? Buffer.alloc(0) : Buffer.from(`${lines.join("\n")}\n`)
-    this.hash.update(bytes)
-    return bytes
+    if (lines.length === 0) return ""
+    const text = `${lines.join("\n")}\n`
+    this.hash.update(text)
+    return text
   }
 
   /** The footer line and what it says; nothing can be added after it. */

@@ -83,6 +83,11 @@ export type RelationshipType = (typeof RELATIONSHIP_TYPES)[number]
 export const VISIBILITIES = ["private", "project", "team", "public"] as const
 export type Visibility = (typeof VISIBILITIES)[number]
 
+// Any size: beyond 2^53 a JavaScript number is rounded, but what is read exactly is the record and not its view.
+const Integer = Schema.Number.pipe(
+  Schema.filter((value) => Number.isInteger(value), { jsonSchema: { type: "integer" } })
+)
+
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
 /**
@@ -98,7 +103,7 @@ export const FieldKind = {
   contextTexts: optional(Schema.Array(Schema.String)),
   /** From 0 to 1, by convention. */
   score: optional(Schema.Number),
-  count: optional(Schema.Int),
+  count: optional(Integer),
   flag: optional(Schema.Boolean),
   /** ISO 8601, as text: programs write it in several forms, none of which may change. */
   time: optional(Schema.String),

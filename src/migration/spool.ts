@@ -47,12 +47,14 @@ export const write = <E, R>(options: {
       )
       const encoder = new Jsonl.JsonlEncoder()
       let bytes = 0
-      const append = (data: string | Buffer) =>
+      const append = (text: string) =>
         Effect.try({
           try: () => {
-            const buffer = typeof data === "string" ? Buffer.from(data) : data
-            for (let at = 0; at < buffer.length; ) at += fs.writeSync(fd, buffer, at)
-            bytes += buffer.length
+            const length = Buffer.byteLength(text)
+            let at = fs.writeSync(fd, text)
+            // A disk that is nearly full takes a part of it; the rest says why.
+            if (at < length) for (const rest = Buffer.from(text); at < length; ) at += fs.writeSync(fd, rest, at)
+            bytes += length
           },
           catch: failed(path)
         })

@@ -40,7 +40,11 @@ export interface MemoryConfig {
   readonly wrapDriver?: ((driver: WriteSession.SessionDriver) => WriteSession.SessionDriver) | undefined
 }
 
-const readGraph = (store: MemoryStore, graph: MemoryGraph, selection?: Selection): Stream.Stream<GraphRecord, ReadError> => {
+const readGraph = (
+  store: MemoryStore,
+  graph: MemoryGraph,
+  selection?: Selection
+): Stream.Stream<GraphRecord, ReadError> => {
   const kinds = selection?.only === undefined ? (["nodes", "relationships"] as const) : [selection.only]
   const records = kinds.flatMap((kind) => graph.records(kind))
   const chunks = Chunk.chunksOf(Chunk.unsafeFromArray(records), CHUNK_SIZE)

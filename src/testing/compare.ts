@@ -98,7 +98,8 @@ export const differences = (
 }
 
 const SHOWN = 5
-const short = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}... (${text.length} characters)` : text)
+const short = (text: string): string =>
+  text.length > 120 ? `${text.slice(0, 120)}... (${text.length} characters)` : text
 
 const show = (difference: Difference): string => {
   const name = `${difference.record} ${short(JSON.stringify(difference.key))}`

@@ -1,12 +1,13 @@
-import { describe, it } from "vitest"
+import { describe } from "vitest"
 import { register } from "../../src/testing/conformance/index.ts"
 import { MEMORIES_ONLY } from "../../src/testing/features.ts"
 import { memoryHarness } from "./harnesses.ts"
+import { vitestIt } from "./vitestIt.ts"
 
-describe("the in-memory backend", () => register(it, memoryHarness("memory")))
+describe("the in-memory backend", () => register(vitestIt, memoryHarness("memory")))
 
 describe("the in-memory backend with exposed sessions", () =>
-  register(it, memoryHarness("memory, exposed", { exposed: true })))
+  register(vitestIt, memoryHarness("memory, exposed", { exposed: true })))
 
 describe("the in-memory backend with memories only", () =>
-  register(it, { ...memoryHarness("memory, memories only"), without: MEMORIES_ONLY }))
+  register(vitestIt, { ...memoryHarness("memory, memories only"), without: MEMORIES_ONLY }))

@@ -69,7 +69,11 @@ const compact = (value: PropertyValue | null): string | undefined => {
       if (value === null) return "null"
       if (isList(value)) return joined("[", value.map(compact), "]")
       if (!isMap(value)) return undefined
-      return joined("{", Object.keys(value).map((name) => member(name, value[name] ?? null)), "}")
+      return joined(
+        "{",
+        Object.keys(value).map((name) => member(name, value[name] ?? null)),
+        "}"
+      )
   }
 }
 

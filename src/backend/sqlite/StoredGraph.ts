@@ -63,7 +63,9 @@ const problem = (graph: StoredGraph, source: Source, row: Row, cause: RowProblem
 const checkBytes = (graph: StoredGraph, source: Source, row: Row): void => {
   const { db } = graph
   const blobs = source.columns.map((column) => `CAST("${column}" AS BLOB)`).join()
-  const stored = db.prepare<[unknown], Array<unknown>>(`SELECT ${blobs} FROM "${source.table}" WHERE ${source.page} = ?`)
+  const stored = db.prepare<[unknown], Array<unknown>>(
+    `SELECT ${blobs} FROM "${source.table}" WHERE ${source.page} = ?`
+  )
   const bytes = stored.raw().get(row[0]) ?? []
   const encoding = String(db.pragma("encoding", { simple: true }))
   for (let i = 0; i < source.columns.length; i++) {
@@ -154,17 +156,17 @@ export const lookup = (graph: StoredGraph, records: ReadonlyArray<GraphRecord>):
       wanted.add(endsAndType(record.from, record.type, record.to))
     }
   }
-  const found: Array<GraphRecord> = []
+  let found: ReadonlyArray<GraphRecord> = []
   const nodes = nodesOf(graph)
   if (nodes !== undefined && keys.size > 0) {
-    found.push(...decodeRows(graph, nodes, rowsWhere(graph, nodes, `id IN ${LIST}`, [keys])))
+    found = decodeRows(graph, nodes, rowsWhere(graph, nodes, `id IN ${LIST}`, [keys]))
   }
   const relationships = relationshipsOf(graph)
   if (relationships !== undefined && wanted.size > 0) {
     // The plus keeps SQLite from the index on to_id: one index is enough, and it had to guess which.
     const rows = rowsWhere(graph, relationships, `from_id IN ${LIST} AND +to_id IN ${LIST}`, [from, to])
     const matching = rows.filter((row) => wanted.has(endsAndType(String(row[2]), String(row[4]), String(row[3]))))
-    found.push(...decodeRows(graph, relationships, matching))
+    found = found.concat(decodeRows(graph, relationships, matching))
   }
   return found
 }
@@ -202,7 +204,8 @@ const group = (db: Database.Database, sql: string): ReadonlyArray<Group> => db.p
 
 const WITH_LABELS = `instr(properties, '"${LABELS_PROPERTY}"') > 0`
 // JSON5, because of NaN and Infinity; a row that is no JSON at all counts by its column.
-const ALL_LABELS = `CASE WHEN json_valid(properties, 2) THEN json_extract(properties, '$.${LABELS_PROPERTY}') END`
+const ALL_LABELS = `CASE WHEN json_valid(properties, 2) AND json_type(properties, '$.${LABELS_PROPERTY}') = 'array'
+  THEN json_extract(properties, '$.${LABELS_PROPERTY}') END`
 
 const labelGroups = ({ db, layout }: StoredGraph): ReadonlyArray<Group> => {
   if (!layout.hasNodes) return []
@@ -231,7 +234,9 @@ export const statistics = (graph: StoredGraph): Statistics => ({
   ...counts(graph),
   labels: sum(labelGroups(graph)),
   types: sum(
-    graph.layout.hasRelationships ? group(graph.db, "SELECT rel_type, count(*) FROM relationships GROUP BY rel_type") : []
+    graph.layout.hasRelationships
+      ? group(graph.db, "SELECT rel_type, count(*) FROM relationships GROUP BY rel_type")
+      : []
   )
 })
 
@@ -244,7 +249,9 @@ const danglingWhere = ({ layout }: StoredGraph): string => {
 
 /** How many relationships have an end that is no node. */
 export const danglingCount = (graph: StoredGraph): number =>
-  graph.layout.hasRelationships ? count(graph.db, `SELECT count(*) FROM relationships WHERE ${danglingWhere(graph)}`) : 0
+  graph.layout.hasRelationships
+    ? count(graph.db, `SELECT count(*) FROM relationships WHERE ${danglingWhere(graph)}`)
+    : 0
 
 /** The port's `dangling`. */
 export const dangling = (graph: StoredGraph): { readonly first: ReadonlyArray<string>; readonly total: number } => {

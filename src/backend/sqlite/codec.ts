@@ -28,9 +28,11 @@ export interface Codec {
   /** The columns that are written, the id first. */
   readonly writtenNodeColumns: ReadonlyArray<string>
   readonly writtenRelationshipColumns: ReadonlyArray<string>
-  /** The values of the written columns; right for records that {@link fit} does not call impossible. */
+  /** The values of the written columns; right for records that are not {@link impossible}. */
   readonly nodeValues: (node: Node) => Array<SqlValue>
   readonly relationshipValues: (relationship: Relationship, id: string) => Array<SqlValue>
+  /** Why a record cannot be stored without change, as a misfit's kind; undefined where it can. */
+  readonly impossible: (record: GraphRecord) => string | undefined
   readonly fit: (record: GraphRecord) => ReadonlyArray<Misfit>
 }
 

@@ -17,7 +17,12 @@ export const codeOf = (cause: unknown): string => {
 }
 
 /** Makes a {@link StoreUnavailable} of this backend. */
-export const unavailable = (location: string, reason: StoreReason, message: string, cause?: unknown): StoreUnavailable =>
+export const unavailable = (
+  location: string,
+  reason: StoreReason,
+  message: string,
+  cause?: unknown
+): StoreUnavailable =>
   new StoreUnavailable({ backend: KIND, location, reason, message, ...(cause !== undefined && { cause }) })
 
 const SAYS: { readonly [R in StoreReason]?: string } = {
@@ -59,7 +64,8 @@ const mayRead = (file: string): boolean => {
 /** An error met while opening or reading `file`, which exists. */
 export const readFailed = (location: string, file: string, cause: unknown): StoreUnavailable => {
   if (cause instanceof StoreUnavailable) return cause
-  if (cause instanceof LayoutProblem) return unavailable(location, cause.reason, `${location} cannot be used: ${cause.message}.`, cause)
+  if (cause instanceof LayoutProblem)
+    return unavailable(location, cause.reason, `${location} cannot be used: ${cause.message}.`, cause)
   const reason = codeOf(cause).startsWith("SQLITE_CANTOPEN") && !mayRead(file) ? "permission" : reasonOf(cause)
   return reason === "driver"
     ? unavailable(location, reason, `${location} could not be read: ${text(cause)}. Nothing was changed.`, cause)
@@ -82,7 +88,8 @@ export const notWritable = (file: string): "permission" | "read-only" | "not-fou
 const writeReason = (cause: unknown): WriteReason => {
   const code = codeOf(cause)
   if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return "store-full"
-  if (code.startsWith("SQLITE_CONSTRAINT") || code === "SQLITE_MISMATCH" || code === "SQLITE_TOOBIG") return "refused-record"
+  if (code.startsWith("SQLITE_CONSTRAINT") || code === "SQLITE_MISMATCH" || code === "SQLITE_TOOBIG")
+    return "refused-record"
   const reason = reasonOf(cause)
   return reason === "locked" || reason === "read-only" ? reason : "driver"
 }
@@ -107,5 +114,11 @@ export const writeFailed = (location: string, phase: string, what: string, cause
 }
 
 /** Makes a {@link WriteFailed} of this backend. */
-export const failed = (location: string, phase: string, reason: WriteReason, message: string, cause?: unknown): WriteFailed =>
+export const failed = (
+  location: string,
+  phase: string,
+  reason: WriteReason,
+  message: string,
+  cause?: unknown
+): WriteFailed =>
   new WriteFailed({ backend: KIND, location, phase, reason, message, ...(cause !== undefined && { cause }) })

@@ -55,7 +55,9 @@ const affinityOf = (declared: string): ColumnInfo["affinity"] => {
 }
 
 const readTable = (db: Database.Database, name: string): Table | undefined => {
-  const list = db.prepare<[string], { type: string; wr: number }>("SELECT type, wr FROM pragma_table_list(?) WHERE schema = 'main'")
+  const list = db.prepare<[string], { type: string; wr: number }>(
+    "SELECT type, wr FROM pragma_table_list(?) WHERE schema = 'main'"
+  )
   const entry = list.get(name)
   if (entry === undefined) return undefined
   const columns = new Map<string, ColumnInfo>()
@@ -76,7 +78,12 @@ const hasRow = (db: Database.Database, table: string): boolean =>
 const COLUMNS = { seed: SeedCodec.SEED_COLUMNS, column: ColumnCodec.COLUMN_COLUMNS } as const
 
 // All that is in the table must be known: what is not could not travel, and would be lost in silence.
-const checkTable = (name: string, table: Table, known: ReadonlyArray<string>, required: ReadonlyArray<string>): void => {
+const checkTable = (
+  name: string,
+  table: Table,
+  known: ReadonlyArray<string>,
+  required: ReadonlyArray<string>
+): void => {
   const missing = required.filter((column) => !table.columns.has(column))
   const unknown = [...table.columns.keys()].filter((column) => !known.includes(column))
   const what: Array<string> = []
@@ -133,7 +140,10 @@ const choose = (
   }
   if (wanted !== undefined && (rows.seed || rows.column) && !rows[wanted]) {
     const other = wanted === "seed" ? "column" : "seed"
-    throw new LayoutProblem("foreign-schema", `it holds its records in the ${other} layout, not in the ${wanted} layout that was asked for`)
+    throw new LayoutProblem(
+      "foreign-schema",
+      `it holds its records in the ${other} layout, not in the ${wanted} layout that was asked for`
+    )
   }
   if (wanted !== undefined) return wanted
   if (rows.seed !== rows.column) return rows.seed ? "seed" : "column"
@@ -155,7 +165,10 @@ export const inspect = (db: Database.Database, wanted: SqliteLayout | undefined)
     .map((table) => table.name)
   const otherTables = all.filter((name) => !known.has(name) && name !== "nodes_fts").sort()
   if (seedNodes === undefined && memories === undefined && relationships === undefined && all.length > 0) {
-    throw new LayoutProblem("foreign-schema", `it holds the table(s) ${all.slice(0, 5).join(", ")}, none of which is MemoryGraph's`)
+    throw new LayoutProblem(
+      "foreign-schema",
+      `it holds the table(s) ${all.slice(0, 5).join(", ")}, none of which is MemoryGraph's`
+    )
   }
   const shape = shapeOf(relationships)
   const relationshipRows = relationships !== undefined && hasRow(db, "relationships")

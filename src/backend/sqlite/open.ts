@@ -9,8 +9,9 @@
  * - a WAL file where this is not possible (read-only folder, WAL without `-shm`), and a file with a hot journal, is
  *   read from a private copy, which is removed afterwards.
  *
- * Never open and close the database's file by other means: closing any descriptor of a file drops the POSIX locks that
- * this process holds on it, those of an open session included. The copy is made only where no session can be open.
+ * Closing any descriptor of a file drops the POSIX locks that this process holds on it, those of an open session
+ * included: so the header is looked at by other means than SQLite's only while this process has no connection to the
+ * file, and a copy is made only where no session can be open.
  */
 import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
@@ -19,7 +20,6 @@ import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { pathToFileURL } from "node:url"
 import type { StoreUnavailable } from "../../domain/Errors.ts"
 import { codeOf, notWritable, readFailed, says } from "./errors.ts"
 import { OWNER, sweep } from "./ownedFiles.ts"
@@ -37,15 +37,32 @@ export const whileLocked = <A, E extends { readonly _tag: string }, R>(
     while: (error) => "reason" in error && error.reason === "locked"
   })
 
-/**
- * The URI that SQLite opens: better-sqlite3 would trim white space off a plain path, and take some names for URIs or
- * for `:memory:`.
- */
-export const uriOf = (file: string, parameters = ""): string => pathToFileURL(file).href + parameters
+const connections = new Map<string, Set<Database.Database>>()
+const inodes = new WeakMap<Database.Database, string>()
 
-/** Opens without waiting on locks; `mode` is SQLite's. */
-export const connect = (file: string, mode: "ro" | "rw"): Database.Database =>
-  new Database(uriOf(file, `?mode=${mode}`), { readonly: mode === "ro", timeout: 0 })
+const inodeOf = (file: string): string => {
+  const { dev, ino } = fs.statSync(file, { bigint: true })
+  return `${dev}:${ino}`
+}
+
+/** Opens an existing file without waiting on locks; to be closed by {@link disconnect}. */
+export const connect = (file: string, mode: "ro" | "rw"): Database.Database => {
+  const db = new Database(file, { readonly: mode === "ro", fileMustExist: true, timeout: 0 })
+  const inode = inodeOf(file)
+  const others = connections.get(inode) ?? new Set()
+  connections.set(inode, others.add(db))
+  inodes.set(db, inode)
+  return db
+}
+
+/** Closes a connection; right also for one that is closed already. */
+export const disconnect = (db: Database.Database): void => {
+  if (db.open) db.close()
+  const inode = inodes.get(db) ?? ""
+  const others = connections.get(inode)
+  others?.delete(db)
+  if (others?.size === 0) connections.delete(inode)
+}
 
 // Any statement that makes SQLite read the file's header and look for journals.
 const touch = (db: Database.Database): Database.Database => {
@@ -53,19 +70,23 @@ const touch = (db: Database.Database): Database.Database => {
     db.pragma("schema_version")
     return db
   } catch (cause) {
-    db.close()
+    disconnect(db)
     throw cause
   }
 }
 
-// An immutable connection looks at nothing but the file, and cannot open one in WAL mode (measured, SQLite 3.54).
+// https://www.sqlite.org/fileformat.html: the file format's read version is 2 for WAL.
+const READ_VERSION_OFFSET = 19
 const isWal = (file: string): boolean => {
+  for (const db of connections.get(inodeOf(file)) ?? []) return db.pragma("journal_mode", { simple: true }) === "wal"
+  const header = Buffer.alloc(1)
+  const descriptor = fs.openSync(file, "r")
   try {
-    touch(new Database(uriOf(file, "?immutable=1"), { readonly: true })).close()
-    return false
-  } catch (cause) {
-    return codeOf(cause).startsWith("SQLITE_CANTOPEN")
+    fs.readSync(descriptor, header, 0, 1, READ_VERSION_OFFSET)
+  } finally {
+    fs.closeSync(descriptor)
   }
+  return header[0] === 2
 }
 
 /** How a file is read; see the head of this module. `live`: somebody else's WAL is in use. */
@@ -95,21 +116,22 @@ const needsCopy = (cause: unknown, access: Access): boolean => {
 const COPY_PREFIX = "memorygraph-migrate-"
 const SIDE_FILES = ["", "-wal", "-journal"] as const
 
-const stateOf = (file: string): string =>
+/** Changes whenever the file or what lies beside it is written. */
+export const versionOf = (file: string): string =>
   SIDE_FILES.map((suffix) => {
     const stat = fs.statSync(file + suffix, { bigint: true, throwIfNoEntry: false })
     return stat === undefined ? "-" : `${stat.ino}:${stat.size}:${stat.mtimeNs}`
   }).join()
 
 const copyTo = async (file: string, folder: string): Promise<boolean> => {
-  const before = stateOf(file)
+  const before = versionOf(file)
   const copy = path.join(folder, "copy.db")
   for (const suffix of SIDE_FILES) {
     if (!fs.existsSync(file + suffix)) continue
     await fs.promises.copyFile(file + suffix, copy + suffix, fs.constants.COPYFILE_FICLONE)
     await fs.promises.chmod(copy + suffix, 0o600)
   }
-  return stateOf(file) === before
+  return versionOf(file) === before
 }
 
 const openCopy = (location: string, file: string): Effect.Effect<Database.Database, StoreUnavailable, Scope.Scope> =>
@@ -125,7 +147,7 @@ const openCopy = (location: string, file: string): Effect.Effect<Database.Databa
         },
         catch: (cause) => readFailed(location, file, cause)
       }),
-      (folder) => Effect.promise(() => fs.promises.rm(folder, { recursive: true, force: true }))
+      (made) => Effect.promise(() => fs.promises.rm(made, { recursive: true, force: true }))
     )
     const settled = yield* Effect.tryPromise({
       try: () => copyTo(file, folder),
@@ -141,7 +163,7 @@ const open = (
   file: string
 ): Effect.Effect<Database.Database, StoreUnavailable, Scope.Scope> =>
   Effect.acquireRelease(Effect.try({ try: make, catch: (cause) => readFailed(location, file, cause) }), (db) =>
-    Effect.sync(() => db.close())
+    Effect.sync(() => disconnect(db))
   )
 
 /** A database open for reading. `access` tells whether it may be kept: not while somebody else's WAL is in use. */
@@ -153,12 +175,16 @@ export interface Opened {
 /** Opens an existing, non-empty file for reading until the scope closes; waits a while for one that is locked. */
 export const openForReading = (location: string, file: string): Effect.Effect<Opened, StoreUnavailable, Scope.Scope> =>
   Effect.suspend((): Effect.Effect<Opened, StoreUnavailable, Scope.Scope> => {
-    const access = accessOf(file)
     const copied = Effect.map(openCopy(location, file), (db): Opened => ({ db, access: "copy" }))
-    if (access === "copy") return copied
-    const inPlace = Effect.map(
-      open(location, () => openInPlace(file, access), file),
-      (db): Opened => ({ db, access })
+    return Effect.flatMap(
+      Effect.try({ try: () => accessOf(file), catch: (cause) => readFailed(location, file, cause) }),
+      (access) => {
+        if (access === "copy") return copied
+        const inPlace = open(location, () => openInPlace(file, access), file)
+        return Effect.catchAll(
+          Effect.map(inPlace, (db): Opened => ({ db, access })),
+          (error) => (needsCopy(error.cause, access) ? copied : Effect.fail(error))
+        )
+      }
     )
-    return Effect.catchAll(inPlace, (error) => (needsCopy(error.cause, access) ? copied : Effect.fail(error)))
   }).pipe(whileLocked)

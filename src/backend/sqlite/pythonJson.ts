@@ -2,7 +2,14 @@
  * JSON text as Python's `json.dumps` writes it: `, ` and `: ` between tokens, ASCII only, bare `NaN` and `Infinity`,
  * floats as `repr` prints them. It is what the MemoryGraph program writes into the seed layout and reads from there.
  */
-import type { PropertyList, PropertyMap, PropertyValue } from "../../domain/PropertyValue.ts"
+import {
+  isList,
+  isMap,
+  kindOf,
+  type PropertyList,
+  type PropertyMap,
+  type PropertyValue
+} from "../../domain/PropertyValue.ts"
 
 // What neither JSON nor ASCII wants escaped; nearly all texts are of this kind.
 const PLAIN = /^[ !#-[\]-~]*$/
@@ -48,7 +55,9 @@ export const pythonJson = (value: PropertyValue | null): string => {
       return value ? "true" : "false"
     default:
       if (value === null) return "null"
-      return Array.isArray(value) ? listText(value as PropertyList) : pythonObject(value as PropertyMap)
+      if (isList(value)) return listText(value)
+      if (isMap(value)) return pythonObject(value)
+      throw new TypeError(`a ${kindOf(value)} has no JSON form`)
   }
 }
 

@@ -11,7 +11,9 @@ export const NO_ISO_TIME = "1970-01-01T00:00:00+00:00"
 const DAY = "\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])"
 const CLOCK = "(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d"
 const UTC = new RegExp(`^${DAY}[T ]${CLOCK}(?:\\.\\d+)?(?:\\+00:00|Z)?$`)
-const ANY = new RegExp(`^(${DAY})(?:[T ](${CLOCK})(\\.\\d+)?(?:Z|([+-])(\\d\\d):?(\\d\\d)(?::?(\\d\\d))?)?(?:\\[.*\\])?)?$`)
+const ANY = new RegExp(
+  `^(${DAY})(?:[T ](${CLOCK})(\\.\\d+)?(?:Z|([+-])(\\d\\d):?(\\d\\d)(?::?(\\d\\d))?)?(?:\\[.*\\])?)?$`
+)
 
 const text = (value: PropertyValue | undefined): string | undefined => {
   if (typeof value === "string") return value

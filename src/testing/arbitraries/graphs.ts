@@ -58,8 +58,8 @@ interface RelationshipDraft {
   readonly copies: number
 }
 
-const withId = (properties: Properties, id: PropertyValue | undefined): Properties =>
-  id === undefined ? properties : { ...properties, id }
+const withId = (others: Properties, id: PropertyValue | undefined): Properties =>
+  id === undefined ? others : { ...others, id }
 
 const nodeDraft = (has: (feature: Feature) => boolean): Arbitrary<NodeDraft> => {
   const labels: Arbitrary<ReadonlyArray<string>> = has("labels")
@@ -104,11 +104,11 @@ const relationshipDraft = (has: (feature: Feature) => boolean): Arbitrary<Relati
   })
 
 const buildNode = (draft: NodeDraft, prefix: string): Node => {
-  const key = prefix + draft.key
-  if (draft.id === "key") return node(key, draft.labels, withId(draft.properties, key))
+  const name = prefix + draft.key
+  if (draft.id === "key") return node(name, draft.labels, withId(draft.properties, name))
   // Stores keep the `id` of memories unique, so that only other nodes may have one that is not their key.
-  const id = draft.labels.includes("Memory") || draft.id.value === key ? undefined : draft.id.value
-  return node(key, draft.labels, withId(draft.properties, id))
+  const id = draft.labels.includes("Memory") || draft.id.value === name ? undefined : draft.id.value
+  return node(name, draft.labels, withId(draft.properties, id))
 }
 
 const buildGraph = (
@@ -129,9 +129,9 @@ const buildGraph = (
     if (taken.has(ends) && !has("parallel")) continue
     taken.add(ends)
     for (let copy = 0; copy <= link.copies; copy++) {
-      const key = link.key === null ? null : `${prefix}${link.key}-${i}-${copy}`
-      const own = key === null ? link.properties : withId(link.properties, key)
-      relationships.push(relationship(key, from.key, link.type, to.key, own))
+      const name = link.key === null ? null : `${prefix}${link.key}-${i}-${copy}`
+      const own = name === null ? link.properties : withId(link.properties, name)
+      relationships.push(relationship(name, from.key, link.type, to.key, own))
     }
   }
   return { nodes, relationships }
@@ -156,4 +156,3 @@ export const anyNode = (options?: GraphOptions): Arbitrary<Node> => {
   const without = options?.without ?? []
   return nodeDraft((feature) => !without.includes(feature)).map((draft) => buildNode(draft, options?.prefix ?? ""))
 }
-

@@ -16,9 +16,7 @@ const dateBetween = (firstYear: number, lastYear: number): Arbitrary<string> =>
     FastCheck.integer({ min: firstYear, max: lastYear }),
     FastCheck.integer({ min: 1, max: 12 }),
     FastCheck.integer({ min: 1, max: 31 })
-  ).map(
-    ([year, month, day]) => `${pad(year, 4)}-${pad(month, 2)}-${pad(Math.min(day, daysIn(year, month)), 2)}`
-  )
+  ).map(([year, month, day]) => `${pad(year, 4)}-${pad(month, 2)}-${pad(Math.min(day, daysIn(year, month)), 2)}`)
 
 const anyDate = FastCheck.oneof(dateBetween(1900, 2100), dateBetween(1, 9999))
 
@@ -96,11 +94,13 @@ export const ODD_TEMPORALS: ReadonlyArray<Temporal> = [
 /** A temporal value of any kind, up to nanoseconds, with offsets and named zones. */
 export const temporal: Arbitrary<Temporal> = FastCheck.oneof(
   anyDate.map((text) => new Temporal("date", text)),
-  FastCheck.tuple(clock, offset).map(([time, zone]) => new Temporal("time", time + zone)),
+  FastCheck.tuple(clock, offset).map(([time, shift]) => new Temporal("time", time + shift)),
   clock.map((text) => new Temporal("localTime", text)),
-  FastCheck.tuple(anyDate, clock, offset).map(([date, time, zone]) => new Temporal("dateTime", `${date}T${time}${zone}`)),
+  FastCheck.tuple(anyDate, clock, offset).map(
+    ([date, time, shift]) => new Temporal("dateTime", `${date}T${time}${shift}`)
+  ),
   FastCheck.tuple(dateBetween(1990, 2037), clock, zone).map(
-    ([date, time, zone]) => new Temporal("dateTime", `${date}T${time}${zone}`)
+    ([date, time, shift]) => new Temporal("dateTime", `${date}T${time}${shift}`)
   ),
   FastCheck.tuple(anyDate, clock).map(([date, time]) => new Temporal("localDateTime", `${date}T${time}`)),
   duration.map((text) => new Temporal("duration", text)),

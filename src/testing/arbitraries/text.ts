@@ -215,5 +215,5 @@ export const key: Arbitrary<string> = FastCheck.oneof(
   { weight: 4, arbitrary: plainKey },
   { weight: 2, arbitrary: FastCheck.constantFrom(...ODD_KEYS) },
   { weight: 1, arbitrary: FastCheck.string({ unit: "grapheme", minLength: 1, maxLength: 20 }) },
-  { weight: 1, arbitrary: text.filter((text) => text.length > 0 && text.length < 200) }
+  { weight: 1, arbitrary: text.filter(({ length }) => length > 0 && length < 200) }
 )

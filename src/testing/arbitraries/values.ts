@@ -23,7 +23,12 @@ export const ODD_INTEGERS: ReadonlyArray<bigint> = [
 ]
 
 /** Integers that only stores of JSON text hold natively. */
-export const HUGE_INTEGERS: ReadonlyArray<bigint> = [2n ** 63n, -(2n ** 63n) - 1n, 2n ** 64n, 123456789012345678901234567890n]
+export const HUGE_INTEGERS: ReadonlyArray<bigint> = [
+  2n ** 63n,
+  -(2n ** 63n) - 1n,
+  2n ** 64n,
+  123456789012345678901234567890n
+]
 
 /** Floats that are lost by printing 15 digits, by being taken for integers, or by not being finite. */
 export const ODD_FLOATS: ReadonlyArray<number> = [
@@ -40,11 +45,11 @@ export const ODD_FLOATS: ReadonlyArray<number> = [
   2.225073858507201e-308,
   1.7976931348623157e308,
   -1.7976931348623157e308,
-  9007199254740993.5,
+  2251799813685249.5,
   9007199254740992,
   1e15,
   1e16,
-  123456789012345680,
+  1.2345678901234568e17,
   1e20,
   1e21,
   1e22,
@@ -84,7 +89,8 @@ export const float: Arbitrary<number> = FastCheck.oneof(
   FastCheck.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(fromBits),
   FastCheck.integer(),
   FastCheck.double({ min: 0, max: 1, noNaN: true }),
-  FastCheck.constantFrom(...ODD_FLOATS)
+  FastCheck.constantFrom(...ODD_FLOATS),
+  FastCheck.constantFrom(-0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
 )
 
 const finite = float.filter(Number.isFinite)
@@ -108,7 +114,9 @@ export const vector: Arbitrary<Vector> = FastCheck.float32Array({
 }).map((values) => new Vector(values))
 
 /** Bytes. */
-export const bytes: Arbitrary<Uint8Array> = FastCheck.uint8Array({ maxLength: 40 }).map((array) => Uint8Array.from(array))
+export const bytes: Arbitrary<Uint8Array> = FastCheck.uint8Array({ maxLength: 40 }).map((array) =>
+  Uint8Array.from(array)
+)
 
 /** Every value that holds no other. */
 export const scalar: Arbitrary<PropertyValue> = FastCheck.oneof(

@@ -10,6 +10,7 @@ import { connecting } from "./connecting.ts"
 import { fitting } from "./fitting.ts"
 import { type ConformanceCase, type ConformanceFailure, type Harness, reasonToSkip } from "./Harness.ts"
 import { lookingUp } from "./lookingUp.ts"
+import { overwriting } from "./overwriting.ts"
 import { publishing } from "./publishing.ts"
 import { random } from "./random.ts"
 import { reading } from "./reading.ts"
@@ -24,6 +25,7 @@ export const conformance: ReadonlyArray<ConformanceCase> = [
   ...connecting,
   ...fitting,
   ...writing,
+  ...overwriting,
   ...publishing,
   ...undoing,
   ...reading,
@@ -72,7 +74,11 @@ export const register = (it: It, harness: Harness): void => {
 export type CaseResult =
   | { readonly name: string; readonly result: "passed" }
   | { readonly name: string; readonly result: "skipped"; readonly reason: string }
-  | { readonly name: string; readonly result: "failed"; readonly cause: Cause.Cause<ConformanceFailure | MigrationError> }
+  | {
+      readonly name: string
+      readonly result: "failed"
+      readonly cause: Cause.Cause<ConformanceFailure | MigrationError>
+    }
 
 /** Runs cases one after another, all unless given, and returns how each ended. */
 export const run = (

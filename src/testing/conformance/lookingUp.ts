@@ -60,38 +60,38 @@ export const lookingUp = [
         yield* expectRecords("asked without a key", yield* backend.lookup([{ ...unknown, key: null }]), stored)
       })
   ),
+  makeCase("lookup tells direction, ends and type apart", "lookup: relationships by their ends and type", (harness) =>
+    Effect.gen(function* () {
+      const [a, b, c] = KEYS
+      const there = link(keyOf("lr", 1), a, b, 0)
+      const back = link(keyOf("lr", 2), b, a, 0)
+      const typed = link(keyOf("lr", 3), a, b, 1)
+      const other = link(keyOf("lr", 4), a, c, 0)
+      const stored = [there, back, typed, other]
+      const { backend } = yield* filled(harness, stored)
+      for (const one of stored) yield* expectRecords("asked for one", yield* backend.lookup([one]), [one])
+    })
+  ),
   makeCase(
-    "lookup tells direction, ends and type apart",
-    "lookup: relationships by their ends and type",
+    "lookup yields nothing for what is not there",
+    "lookup: a record with no counterpart yields nothing",
     (harness) =>
       Effect.gen(function* () {
         const [a, b, c] = KEYS
-        const there = link(keyOf("lr", 1), a, b, 0)
-        const back = link(keyOf("lr", 2), b, a, 0)
-        const typed = link(keyOf("lr", 3), a, b, 1)
-        const other = link(keyOf("lr", 4), a, c, 0)
-        const stored = [there, back, typed, other]
-        const { backend } = yield* filled(harness, stored)
-        for (const one of stored) yield* expectRecords("asked for one", yield* backend.lookup([one]), [one])
+        const stored = link(keyOf("lr", 1), a, b, 0)
+        const { backend, nodes } = yield* filled(harness, [stored])
+        const missing = [
+          memory(keyOf("no", 1), 1),
+          memory(a.toUpperCase() === a ? `${a}x` : a.toUpperCase(), 1),
+          memory(`${a} `, 1),
+          link(keyOf("no", 4), b, c, 0),
+          link(null, a, keyOf("no", 2), 0),
+          link(null, keyOf("no", 2), keyOf("no", 3), 0)
+        ]
+        yield* expectRecords("nothing of it is there", yield* backend.lookup(missing), [])
+        yield* expectRecords("one is there", yield* backend.lookup([...missing, ...nodes.slice(2)]), nodes.slice(2))
+        yield* expectRecords("asked for nothing", yield* backend.lookup([]), [])
       })
-  ),
-  makeCase("lookup yields nothing for what is not there", "lookup: a record with no counterpart yields nothing", (harness) =>
-    Effect.gen(function* () {
-      const [a, b, c] = KEYS
-      const stored = link(keyOf("lr", 1), a, b, 0)
-      const { backend, nodes } = yield* filled(harness, [stored])
-      const missing = [
-        memory(keyOf("no", 1), 1),
-        memory(a.toUpperCase() === a ? `${a}x` : a.toUpperCase(), 1),
-        memory(`${a} `, 1),
-        link(keyOf("no", 4), b, c, 0),
-        link(null, a, keyOf("no", 2), 0),
-        link(null, keyOf("no", 2), keyOf("no", 3), 0)
-      ]
-      yield* expectRecords("nothing of it is there", yield* backend.lookup(missing), [])
-      yield* expectRecords("one is there", yield* backend.lookup([...missing, ...nodes.slice(2)]), nodes.slice(2))
-      yield* expectRecords("asked for nothing", yield* backend.lookup([]), [])
-    })
   ),
   makeCase(
     "lookup by a relationship's key finds that one or none",
@@ -114,14 +114,17 @@ export const lookingUp = [
       yield* expectRecords("asked twice", yield* backend.lookup(asked), [...nodes, stored])
     })
   ),
-  makeCase("lookup takes thousands of records at once", "lookup: the stored counterparts of the given records", (harness) =>
-    Effect.gen(function* () {
-      const place = yield* harness.place
-      const graph = sampleGraph("lum", 2500, harness.without)
-      yield* fill(place, graph, 1000)
-      const backend = yield* place.connect
-      yield* expectRecords("nodes", yield* backend.lookup(graph.nodes), graph.nodes)
-      yield* expectRecords("relationships", yield* backend.lookup(graph.relationships), graph.relationships)
-    })
+  makeCase(
+    "lookup takes thousands of records at once",
+    "lookup: the stored counterparts of the given records",
+    (harness) =>
+      Effect.gen(function* () {
+        const place = yield* harness.place
+        const graph = sampleGraph("lum", 2500, harness.without)
+        yield* fill(place, graph, 1000)
+        const backend = yield* place.connect
+        yield* expectRecords("nodes", yield* backend.lookup(graph.nodes), graph.nodes)
+        yield* expectRecords("relationships", yield* backend.lookup(graph.relationships), graph.relationships)
+      })
   )
 ]

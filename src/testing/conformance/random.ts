@@ -46,12 +46,12 @@ const forAll = <A>(
 ): Effect.Effect<void, CaseError> =>
   Effect.gen(function* () {
     const run = (value: A) => Effect.runPromiseExit(Effect.scoped(program(value)))
-    let last: { readonly value: A; readonly cause: Cause.Cause<CaseError> } | undefined
+    let last: Cause.Cause<CaseError> | undefined
     const details = yield* Effect.promise(() =>
       FastCheck.check(
         FastCheck.asyncProperty(FastCheck.limitShrink(arbitrary, 60), async (value) => {
           const exit = await run(value)
-          if (Exit.isFailure(exit)) last = { value, cause: exit.cause }
+          if (Exit.isFailure(exit)) last = exit.cause
           return Exit.isSuccess(exit)
         }),
         { numRuns: harness.runs ?? RUNS, seed: harness.seed ?? SEED }
@@ -59,10 +59,11 @@ const forAll = <A>(
     )
     if (!details.failed) return
     const [value] = details.counterexample ?? []
-    const cause = last === undefined ? "" : Cause.pretty(last.cause)
+    const reason = last === undefined ? undefined : Cause.squash(last)
+    const why = reason instanceof Error ? reason.message : String(reason)
     const shown = value === undefined ? "" : `\n${show(value)}`
     return yield* fail(
-      `seed ${details.seed}, path ${details.counterexamplePath}, run ${details.numRuns}: ${cause}${shown}`
+      `seed ${details.seed}, path ${details.counterexamplePath}, run ${details.numRuns}: ${why}${shown}`
     )
   })
 

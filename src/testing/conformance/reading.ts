@@ -52,7 +52,10 @@ export const reading = [
         const chunks = yield* Stream.runCollect(Stream.chunks(backend.read()))
         yield* expectRecords("read", Chunk.toReadonlyArray(Chunk.flatten(chunks)), recordsOf(graph))
         const most = recordsOf(graph).length / 10
-        yield* check(Chunk.size(chunks) < most, `${recordsOf(graph).length} records come in ${Chunk.size(chunks)} chunks`)
+        yield* check(
+          Chunk.size(chunks) < most,
+          `${recordsOf(graph).length} records come in ${Chunk.size(chunks)} chunks`
+        )
       })
   ),
   makeCase("a selection reads only its kind", "read(selection): which part of a graph to read", (harness) =>
@@ -72,9 +75,13 @@ export const reading = [
       const graph = sampleGraph("rep", 30, harness.without)
       yield* fill(place, graph)
       const before = yield* stateOf(place)
-      const backend = yield* place.connect
-      const first = yield* collect(backend.read())
-      yield* expectRecords("the second read", yield* collect(backend.read()), first)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const backend = yield* place.connect
+          const first = yield* collect(backend.read())
+          yield* expectRecords("the second read", yield* collect(backend.read()), first)
+        })
+      )
       yield* expectState("after reading", place, before)
     })
   ),
@@ -120,20 +127,26 @@ export const reading = [
         const backend = yield* place.connect
         const begun = yield* Deferred.make<void>()
         const written = yield* Deferred.make<void>()
-        // The reader waits after its first chunk until the writer is done, or has been refused.
+        // The reader waits after its first chunk until the writer is done, is refused, or waits for the reader.
         const reader = yield* Effect.fork(
           collect(
-            backend.read().pipe(
-              Stream.mapChunksEffect((chunk) =>
-                Deferred.succeed(begun, undefined).pipe(Effect.zipRight(Deferred.await(written)), Effect.as(chunk))
+            backend
+              .read()
+              .pipe(
+                Stream.mapChunksEffect((chunk) =>
+                  Deferred.succeed(begun, undefined).pipe(Effect.zipRight(Deferred.await(written)), Effect.as(chunk))
+                )
               )
-            )
           )
         )
         yield* Effect.raceFirst(Deferred.await(begun), Effect.zipRight(Fiber.await(reader), Effect.void))
-        yield* Effect.exit(fill(place, { nodes: [memory(keyOf("lat", 1), 1), memory("zzzz", 2)], relationships: [] }))
+        const late = { nodes: [memory(keyOf("lat", 1), 1), memory(keyOf("lat", 2), 2)], relationships: [] }
+        const writer = yield* Effect.fork(Effect.exit(fill(place, late)))
+        // A writer may be kept waiting by the reader: then it is not waited for.
+        yield* Effect.raceFirst(Fiber.await(writer), Effect.sleep("1 second"))
         yield* Deferred.succeed(written, undefined)
         const records = yield* Fiber.join(reader)
+        yield* Fiber.join(writer)
         if (backend.capabilities.snapshot) {
           return yield* expectRecords("a snapshot", records, recordsOf(graph))
         }

@@ -46,9 +46,7 @@ const undone = (
       const { backend, own, place } = yield* start(harness, mode)
       const before = yield* stateOf(place)
       const given = sampleGraph("und", 12, harness.without)
-      yield* Effect.scoped(
-        Effect.flatMap(openSession(backend), ({ session }) => act(session, given, own))
-      )
+      yield* Effect.scoped(Effect.flatMap(openSession(backend), ({ session }) => act(session, given, own)))
       yield* expectState("after the undo", place, before)
       yield* Effect.scoped(
         Effect.gen(function* () {
@@ -72,13 +70,17 @@ const inMode = (mode: Mode): ReadonlyArray<ConformanceCase> => [
   undone("undo before the first write leaves everything as it was", AS_BEFORE, mode, (session) =>
     Effect.flatMap(session.undo, expectUndone)
   ),
-  undone("undo twice is undo once", "undo: idempotent; a second call returns the first one's outcome", mode, (session, given, own) =>
-    Effect.gen(function* () {
-      yield* writeGraph(session, given)
-      yield* replaceFirst(session, own)
-      yield* expectUndone(yield* session.undo)
-      yield* expectUndone(yield* session.undo)
-    })
+  undone(
+    "undo twice is undo once",
+    "undo: idempotent; a second call returns the first one's outcome",
+    mode,
+    (session, given, own) =>
+      Effect.gen(function* () {
+        yield* writeGraph(session, given)
+        yield* replaceFirst(session, own)
+        yield* expectUndone(yield* session.undo)
+        yield* expectUndone(yield* session.undo)
+      })
   ),
   undone(
     "a session that is not ended is undone with its scope",
@@ -86,29 +88,29 @@ const inMode = (mode: Mode): ReadonlyArray<ConformanceCase> => [
     mode,
     (session, given, own) => Effect.zipRight(writeGraph(session, given, 5), replaceFirst(session, own))
   ),
-  undone(
-    "an undone session takes no more",
-    "write: fails when the session is not open",
-    mode,
-    (session, given) =>
-      Effect.gen(function* () {
-        yield* writeGraph(session, given)
-        yield* expectUndone(yield* session.undo)
-        const late = yield* Effect.exit(session.write({ create: [memory(keyOf("lat", 0), 0)], overwrite: [] }))
-        yield* check(Exit.isFailure(late), "a write after the undo succeeds")
-        yield* check(Exit.isFailure(yield* Effect.exit(session.publish)), "a publication after the undo succeeds")
-      })
-  ),
-  undone("undo after a batch that failed midway", `${AS_BEFORE}; also right when a write failed`, mode, (session, given, own) =>
+  undone("an undone session takes no more", "write: fails when the session is not open", mode, (session, given) =>
     Effect.gen(function* () {
-      yield* writeGraph(session, given, 5)
-      yield* replaceFirst(session, own)
-      const more = Array.from({ length: 20 }, (_, n) => memory(keyOf("mid", n), n))
-      const again = given.nodes.slice(0, 1)
-      const exit = yield* Effect.exit(session.write({ create: [...more, ...again], overwrite: [] }))
-      yield* check(Exit.isFailure(exit), "a batch with a node that is there already succeeds")
+      yield* writeGraph(session, given)
       yield* expectUndone(yield* session.undo)
+      const late = yield* Effect.exit(session.write({ create: [memory(keyOf("lat", 0), 0)], overwrite: [] }))
+      yield* check(Exit.isFailure(late), "a write after the undo succeeds")
+      yield* check(Exit.isFailure(yield* Effect.exit(session.publish)), "a publication after the undo succeeds")
     })
+  ),
+  undone(
+    "undo after a batch that failed midway",
+    `${AS_BEFORE}; also right when a write failed`,
+    mode,
+    (session, given, own) =>
+      Effect.gen(function* () {
+        yield* writeGraph(session, given, 5)
+        yield* replaceFirst(session, own)
+        const more = Array.from({ length: 20 }, (_, n) => memory(keyOf("mid", n), n))
+        const again = given.nodes.slice(0, 1)
+        const exit = yield* Effect.exit(session.write({ create: [...more, ...again], overwrite: [] }))
+        yield* check(Exit.isFailure(exit), "a batch with a node that is there already succeeds")
+        yield* expectUndone(yield* session.undo)
+      })
   ),
   undone(
     "undo after a write that was interrupted",

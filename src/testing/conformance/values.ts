@@ -13,7 +13,12 @@ import { check, expectHolds, fill, storable } from "./support.ts"
 import { recordsOf } from "../arbitraries/graphs.ts"
 
 const TEXTS: ReadonlyArray<PropertyValue> = [...ODD_TEXTS, [...ODD_TEXTS], []]
-const INTEGERS: ReadonlyArray<PropertyValue> = [...ODD_INTEGERS, [...ODD_INTEGERS], ...HUGE_INTEGERS, [...HUGE_INTEGERS]]
+const INTEGERS: ReadonlyArray<PropertyValue> = [
+  ...ODD_INTEGERS,
+  [...ODD_INTEGERS],
+  ...HUGE_INTEGERS,
+  [...HUGE_INTEGERS]
+]
 const FLOATS: ReadonlyArray<PropertyValue> = [...ODD_FLOATS, [...ODD_FLOATS], [1, 2, 3], [0.1]]
 const TEMPORALS: ReadonlyArray<PropertyValue> = [
   ...ODD_TEMPORALS,
@@ -26,7 +31,7 @@ const SPATIAL: ReadonlyArray<PropertyValue> = [
   new Point(4326, -180, -90),
   new Point(4979, 0.1, 0.2, 0.30000000000000004),
   new Point(7203, -0, 1e300),
-  new Point(7203, 5e-324, 123456789.123456789),
+  new Point(7203, 5e-324, 123456789.12345679),
   new Point(9157, 1, 2, 3),
   [new Point(7203, 1, 2), new Point(7203, 3, 4)],
   new Vector(Float32Array.of(0.1, -0, 1, 3.4028234663852886e38, 1.401298464324817e-45)),
@@ -134,8 +139,8 @@ export const carryingValues = [
       const integers = ODD_INTEGERS.map((integer, n) =>
         memory(keyOf("int", n), n, { usage_count: integer, version: integer })
       )
-      const times = ["2026-01-05T09:00:00.000Z", "2026-01-05T09:00:00+05:30", "2026-01-05 09:00:00", "0", ""].map((time, n) =>
-        memory(keyOf("tim", n), n, { created_at: time, updated_at: time, last_accessed: time })
+      const times = ["2026-01-05T09:00:00.000Z", "2026-01-05T09:00:00+05:30", "2026-01-05 09:00:00", "0", ""].map(
+        (time, n) => memory(keyOf("tim", n), n, { created_at: time, updated_at: time, last_accessed: time })
       )
       const links = ODD_TEXTS.map((text, n) =>
         link(keyOf("lnk", n), keyOf("flt", 0), keyOf("flt", 1), n, {
@@ -149,6 +154,19 @@ export const carryingValues = [
       return { nodes: [...texts, ...floats, ...integers, ...times], relationships }
     }
   ),
+  exact("large records come back as they were", "write: completely, however large one record is", [], () => {
+    const text = 'A long line with \u00fc, \u{1f600}, "quotes" and \\.\n'
+    return {
+      nodes: [
+        memory(HUB, 0, { content: text.repeat(60_000) }),
+        ...Array.from({ length: 40 }, (_, n) => memory(keyOf("lrg", n), n, { content: text.repeat(2000 + n) })),
+        memory(keyOf("tag", 0), 1, { tags: Array.from({ length: 5000 }, (_, n) => `tag ${n}`) })
+      ],
+      relationships: Array.from({ length: 10 }, (_, n) =>
+        link(keyOf("lgr", n), HUB, keyOf("lrg", n), n, { context: text.repeat(n === 0 ? 20_000 : 500) })
+      )
+    }
+  }),
   values("texts", TEXTS),
   values("integers", INTEGERS),
   values("floats", FLOATS),

@@ -1,0 +1,184 @@
+/**
+ * A connection to a FalkorDB engine: raw commands and replies, with the driver's errors sorted out in one place.
+ *
+ * Replies are taken raw, not through the driver's own result parser: that one reads names from a cache of ids (wrong
+ * names after another client has renamed a graph), integers beyond 2^53 inexactly, and text that is not UTF-8 as
+ * U+FFFD. Here integers arrive as decimal strings and text as bytes.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { FalkorDB, type FalkorDBOptions } from "falkordb"
+import { StoreUnavailable, type StoreReason, WriteFailed, type WriteReason } from "../../domain/Errors.ts"
+
+/** A raw reply: integers and simple strings as strings, text as bytes. */
+export type Reply = string | Buffer | null | ReadonlyArray<Reply>
+
+/** A command that failed, sorted. `answered` is false where nobody can tell whether the command took effect. */
+export class CommandFailed extends Data.TaggedError("CommandFailed")<{
+  readonly reason: StoreReason | "store-full"
+  readonly answered: boolean
+  readonly message: string
+  readonly cause: unknown
+}> {}
+
+/** An open connection. Commands are sent one after the other; none is ever sent twice. */
+export interface Connection {
+  /** Where it leads, for people. */
+  readonly location: string
+  /** The registry's name of the backend that uses it. */
+  readonly backend: string
+  readonly command: (...args: ReadonlyArray<string>) => Effect.Effect<Reply, CommandFailed>
+}
+
+/** How to connect, and how to call the place in messages. */
+export interface ConnectionOptions {
+  readonly backend: string
+  readonly location: string
+  readonly driver: FalkorDBOptions
+  /** Connect again, before the next command, when the connection was lost: for servers, not for our own child. */
+  readonly reconnect: boolean
+}
+
+// Keys of the driver's type mapping are RESP type bytes: ":" integers (as text: exact beyond 2^53), "$" bulk strings.
+const EXACT = { [":".charCodeAt(0)]: String, ["$".charCodeAt(0)]: Buffer }
+
+const CONNECT_TIMEOUT = 10_000
+
+const text = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const code = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+// The order matters: the first that fits. Server errors carry no code, their text begins with a word for the kind.
+const KINDS: ReadonlyArray<readonly [RegExp, CommandFailed["reason"]]> = [
+  [/^(NOAUTH|WRONGPASS|ERR invalid password|ERR AUTH|NOPERM.*auth)/i, "authentication"],
+  [/^NOPERM/, "permission"],
+  [/unknown command/i, "not-this-kind"],
+  [/^WRONGTYPE|not a graph|wrong kind of value/i, "not-this-kind"],
+  [/^READONLY|read only replica/i, "read-only"],
+  [/^(OOM|MISCONF)|No space left/i, "store-full"],
+  [/query timed out/i, "timeout"],
+  [/^LOADING|^MASTERDOWN|^CLUSTERDOWN/, "unreachable"],
+  [/empty key/i, "missing-database"]
+]
+
+const LOST = /socket closed|client is closed|connection (?:is )?closed|disconnects|ECONNRESET|EPIPE/i
+const UNREACHABLE = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|connection timeout/i
+
+const sort = (cause: unknown): CommandFailed => {
+  const message = text(cause)
+  const known = `${code(cause)} ${message}`
+  if (LOST.test(known)) return new CommandFailed({ reason: "went-away", answered: false, message, cause })
+  if (UNREACHABLE.test(known)) return new CommandFailed({ reason: "unreachable", answered: true, message, cause })
+  const kind = KINDS.find(([pattern]) => pattern.test(message))
+  return new CommandFailed({ reason: kind?.[1] ?? "driver", answered: true, message, cause })
+}
+
+const ADVICE: { readonly [reason: string]: string } = {
+  authentication: "Check the user and the password.",
+  permission: "Give the user the rights for the commands of this store.",
+  "not-this-kind": "It is a Redis server or key without a FalkorDB graph: check host, port and graph.",
+  "read-only": "It is a replica: use the address of the primary.",
+  "store-full": "Free memory or disk space on the server first.",
+  timeout: "Raise the server's TIMEOUT settings (GRAPH.CONFIG SET TIMEOUT_MAX 0) and run again.",
+  unreachable: "Check that the server runs and that host and port are right.",
+  "went-away": "Check the server and run again."
+}
+
+const sentence = (failed: CommandFailed, location: string): string =>
+  `${location}: ${failed.message.replace(/\.$/, "")}. ${ADVICE[failed.reason] ?? ""}`.trim()
+
+/** A failed command as the failure of a store that cannot be used. */
+export const unavailable =
+  (connection: { readonly backend: string; readonly location: string }) =>
+  (failed: CommandFailed): StoreUnavailable =>
+    new StoreUnavailable({
+      backend: connection.backend,
+      location: connection.location,
+      reason: failed.reason === "store-full" ? "driver" : failed.reason,
+      message: sentence(failed, connection.location),
+      cause: failed.cause
+    })
+
+const writeReason = (reason: CommandFailed["reason"]): WriteReason => {
+  switch (reason) {
+    case "read-only":
+    case "store-full":
+    case "went-away":
+      return reason
+    case "unreachable":
+      return "went-away"
+    default:
+      return "driver"
+  }
+}
+
+/** A failed command as a failed write. */
+export const writeFailed =
+  (connection: { readonly backend: string; readonly location: string }, phase: string) =>
+  (failed: CommandFailed): WriteFailed =>
+    new WriteFailed({
+      backend: connection.backend,
+      location: connection.location,
+      phase,
+      reason: writeReason(failed.reason),
+      message: sentence(failed, connection.location),
+      cause: failed.cause
+    })
+
+interface Open {
+  readonly send: (args: ReadonlyArray<string>) => Promise<Reply>
+  readonly isOpen: () => boolean
+  readonly close: () => Promise<void>
+}
+
+// A driver that refuses the login has already opened its socket and hands it to nobody: the signal ends it.
+const connect = async (options: FalkorDBOptions): Promise<Open> => {
+  const abort = new AbortController()
+  const socket = { connectTimeout: CONNECT_TIMEOUT, ...options.socket, signal: abort.signal, reconnectStrategy: false }
+  let db: FalkorDB
+  try {
+    db = await FalkorDB.connect({ ...options, socket })
+  } catch (cause) {
+    abort.abort()
+    throw cause
+  }
+  // Without a listener a lost connection would end the process; the pending command fails by itself.
+  db.on("error", () => {})
+  const client = await db.connection
+  return {
+    send: (args) => client.sendCommand<Reply>([...args], { typeMapping: EXACT }),
+    isOpen: () => client.isReady,
+    close: async () => {
+      if (client.isOpen) client.destroy()
+      abort.abort()
+    }
+  }
+}
+
+/** Connects; the connection closes with the scope. */
+export const make = (options: ConnectionOptions): Effect.Effect<Connection, CommandFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const dial: Effect.Effect<Open, CommandFailed> = Effect.tryPromise({ try: () => connect(options.driver), catch: sort })
+    const line = yield* Effect.acquireRelease(
+      Effect.map(dial, (open) => ({ open })),
+      (held) => Effect.promise(() => held.open.close())
+    )
+    const ready = Effect.suspend(() => {
+      if (line.open.isOpen() || !options.reconnect) return Effect.void
+      return Effect.uninterruptible(
+        Effect.flatMap(dial, (open) => {
+          const old = line.open
+          line.open = open
+          return Effect.promise(() => old.close())
+        })
+      )
+    })
+    return {
+      backend: options.backend,
+      location: options.location,
+      command: (...args) =>
+        Effect.zipRight(ready, Effect.tryPromise({ try: () => line.open.send(args), catch: sort }))
+    }
+  })

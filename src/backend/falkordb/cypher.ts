@@ -1,0 +1,203 @@
+/**
+ * Writes as Cypher. Rows that go under the same clause are gathered in one UNWIND; several such groups follow each
+ * other in one query, which is atomic. In a store that others use every query hangs on the fence: without it, none of
+ * the clauses has a row to work on.
+ */
+import type { Node, Relationship } from "../../domain/Graph.ts"
+import type { Fence } from "../JournaledSession.ts"
+import { mapLiteral, quoteName, quoteText } from "./literals.ts"
+import { FENCE_LABEL, type KeyRule, storeNode, type StoredNode, storeRelationship } from "./stored.ts"
+
+/** Requests beyond this are parsed ever more slowly, and the server does nothing else meanwhile. */
+const REQUEST_BYTES = 400_000
+const ROWS_PER_QUERY = 1000
+const GROUPS_PER_QUERY = 40
+
+/**
+ * One row of a write. Rows of the same `group` share a clause, which binds `row`, ends with a WITH that carries
+ * `soFar` on, and whose last column lists what was done: one item a row that took effect.
+ */
+export interface Row {
+  readonly group: string
+  readonly text: string
+  readonly clause: (soFar: string) => string
+}
+
+/** A query. Its one row has a list per group; there is no row where the fence does not stand. */
+export interface WriteQuery {
+  readonly cypher: string
+  /** How many rows each group has. */
+  readonly groups: ReadonlyArray<number>
+}
+
+/** The first clause: binds `f` to the fence at this epoch, or to nothing that matters. */
+export const guard = (fence: Fence | undefined): string =>
+  fence === undefined
+    ? "WITH 1 AS f"
+    : `MATCH (f:${FENCE_LABEL}) WHERE f.run = ${quoteText(fence.run)} AND f.epoch = ${fence.epoch} WITH f`
+
+// What two values of one type must have in common for `=` to be exact: the signs of zeros, the types inside of lists.
+const traits = (value: string): string =>
+  `([x IN [${value}] WHERE typeOf(x) = 'Float' | 1.0 / x] + [l IN [${value}] WHERE typeOf(l) = 'List' | ` +
+  "[[x IN l | typeOf(x)], [x IN l WHERE typeOf(x) = 'Float' | 1.0 / x]]])"
+
+/** Cypher that is true where the properties of `v` are exactly those of the map `m`. */
+const sameProperties = (v: string, m: string): string =>
+  `size(keys(${v})) = size(keys(${m})) AND all(k IN keys(${v}) WHERE typeOf(${v}[k]) = typeOf(${m}[k]) AND ` +
+  `${v}[k] = ${m}[k] AND ${traits(`${v}[k]`)} = ${traits(`${m}[k]`)})`
+
+const labelText = (labels: ReadonlyArray<string>): string => labels.map((label) => `:${quoteName(label)}`).join("")
+
+const sameLabels = (v: string, labels: ReadonlyArray<string>): string =>
+  `size(labels(${v})) = ${labels.length}` + labels.map((label) => ` AND ${v}:${quoteName(label)}`).join("")
+
+/** A node to create; the column lists pairs of engine id and key. */
+export const createNode = (record: Node, rule: KeyRule): Row => {
+  const { labels, properties } = storeNode(record, rule)
+  const names = labelText(labels)
+  return {
+    group: `+n${names}`,
+    text: mapLiteral(properties),
+    clause: (soFar) => `CREATE (n${names}) SET n = row WITH ${soFar}, collect([ID(n), coalesce(n._mg_id, n.id)])`
+  }
+}
+
+const bindEnds = (soFar: string): string =>
+  `WITH ${soFar}, row, row[0] AS i, row[1] AS j MATCH (a) WHERE ID(a) = i ` +
+  `WITH ${soFar}, row, a, j MATCH (b) WHERE ID(b) = j WITH ${soFar}, row, a, b`
+
+// The engine gives the id of a deleted node to the next one: in a store that others use the ends must have their keys.
+// A generated key is no property; there the id is all there is.
+const keyCheck = (key: string, engineId: number, rule: KeyRule): string =>
+  key === `${rule.prefix}${engineId}` ? "null" : quoteText(key)
+
+const endsHaveKeys = ["a", "b"]
+  .map((v, i) => `(row[${i + 3}] IS NULL OR coalesce(${v}._mg_id, ${v}.id) = row[${i + 3}])`)
+  .join(" AND ")
+
+/** A relationship to create between the nodes of those ids; the column lists engine ids. */
+export const createRelationship = (
+  record: Relationship,
+  start: number,
+  end: number,
+  rule: KeyRule,
+  shared: boolean
+): Row => {
+  const { properties, type } = storeRelationship(record, rule)
+  const name = quoteName(type)
+  const keys = shared ? `,${keyCheck(record.from, start, rule)},${keyCheck(record.to, end, rule)}` : ""
+  const where = shared ? ` WHERE ${endsHaveKeys}` : ""
+  return {
+    group: `+r:${name}`,
+    text: `[${start},${end},${mapLiteral(properties)}${keys}]`,
+    clause: (soFar) =>
+      `${bindEnds(soFar)}${where} CREATE (a)-[r:${name}]->(b) SET r = row[2] WITH ${soFar}, collect(ID(r))`
+  }
+}
+
+const bindNode = (soFar: string, labels: ReadonlyArray<string>): string =>
+  `WITH ${soFar}, row[0] AS i, row[1] AS old, row MATCH (n) WHERE ID(n) = i AND ${sameLabels("n", labels)} AND ${sameProperties("n", "old")}`
+
+const without = (labels: ReadonlyArray<string>, others: ReadonlyArray<string>) => labels.filter((label) => !others.includes(label))
+
+/** Replaces the node of that id where it is exactly what `before` says; the column lists engine ids. */
+export const replaceNode = (engineId: number, before: Node, after: Node, rule: KeyRule): Row => {
+  const old = storeNode(before, rule)
+  const now = storeNode(after, rule)
+  const added = labelText(without(now.labels, old.labels))
+  const removed = labelText(without(old.labels, now.labels))
+  return {
+    group: `=n${labelText(old.labels)} ${labelText(now.labels)}`,
+    text: `[${engineId},${mapLiteral(old.properties)},${mapLiteral(now.properties)}]`,
+    clause: (soFar) =>
+      `${bindNode(soFar, old.labels)} SET n = row[2]${added === "" ? "" : ` SET n${added}`}` +
+      `${removed === "" ? "" : ` REMOVE n${removed}`} WITH ${soFar}, collect(i)`
+  }
+}
+
+/** Deletes the node of that id where it is exactly so and has no relationships (DELETE alone would take them along). */
+export const deleteNode = (engineId: number, { labels, properties }: StoredNode): Row => ({
+  group: `-n${labelText(labels)}`,
+  text: `[${engineId},${mapLiteral(properties)}]`,
+  clause: (soFar) =>
+    `${bindNode(soFar, labels)} AND indegree(n) = 0 AND outdegree(n) = 0 WITH ${soFar}, n, i DELETE n WITH ${soFar}, collect(i)`
+})
+
+/** Where a stored relationship is. */
+export interface Place {
+  readonly start: number
+  readonly end: number
+  readonly engineId: number
+}
+
+const bindRelationship = (soFar: string, name: string): string =>
+  `${bindEnds(soFar)}, row[2] AS e, row[3] AS old MATCH (a)-[r:${name}]->(b) WHERE ID(r) = e AND ${sameProperties("r", "old")}`
+
+/** Replaces the properties of a relationship where it is exactly what `before` says; the column lists engine ids. */
+export const replaceRelationship = (place: Place, before: Relationship, after: Relationship, rule: KeyRule): Row => {
+  const old = storeRelationship(before, rule)
+  const now = storeRelationship(after, rule)
+  const name = quoteName(old.type)
+  return {
+    group: `=r:${name}`,
+    text: `[${place.start},${place.end},${place.engineId},${mapLiteral(old.properties)},${mapLiteral(now.properties)}]`,
+    clause: (soFar) => `${bindRelationship(soFar, name)} SET r = row[4] WITH ${soFar}, collect(e)`
+  }
+}
+
+/** Deletes a relationship where it is exactly so; the column lists engine ids. */
+export const deleteRelationship = (place: Place, record: Relationship, rule: KeyRule): Row => {
+  const { properties, type } = storeRelationship(record, rule)
+  const name = quoteName(type)
+  return {
+    group: `-r:${name}`,
+    text: `[${place.start},${place.end},${place.engineId},${mapLiteral(properties)}]`,
+    clause: (soFar) => `${bindRelationship(soFar, name)} WITH ${soFar}, r, e DELETE r WITH ${soFar}, collect(e)`
+  }
+}
+
+/** The rows of one query, in the order that they were given in. */
+export type Part = ReadonlyArray<Row>
+
+/** Splits rows into parts that each fit a request. A single row that is larger goes alone: it cannot be split. */
+export const split = (rows: Iterable<Row>): ReadonlyArray<Part> => {
+  const parts: Array<Array<Row>> = []
+  let part: Array<Row> = []
+  let bytes = 0
+  let groups = new Set<string>()
+  for (const row of rows) {
+    const size = Buffer.byteLength(row.text)
+    const full = bytes + size > REQUEST_BYTES || part.length === ROWS_PER_QUERY || groups.size === GROUPS_PER_QUERY
+    if (part.length > 0 && full) {
+      parts.push(part)
+      part = []
+      bytes = 0
+      groups = new Set()
+    }
+    part.push(row)
+    bytes += size
+    groups.add(row.group)
+  }
+  return part.length === 0 ? parts : [...parts, part]
+}
+
+/** The query for one part. `mark` is put on the fence in the same breath, so that it can be told what took effect. */
+export const compile = (part: Part, fence: Fence | undefined, mark?: string): WriteQuery => {
+  const groups = new Map<string, Array<Row>>()
+  for (const row of part) {
+    const rows = groups.get(row.group)
+    if (rows === undefined) groups.set(row.group, [row])
+    else rows.push(row)
+  }
+  let cypher = guard(fence)
+  let soFar = "f"
+  let column = 0
+  for (const rows of groups.values()) {
+    const texts = rows.map((row) => row.text).join(",")
+    cypher += ` UNWIND [${texts}] AS row ${rows[0]?.clause(soFar) ?? ""} AS c${column}`
+    soFar += `, c${column++}`
+  }
+  if (mark !== undefined) cypher += ` SET f.marks = coalesce(f.marks, []) + [${quoteText(mark)}] WITH ${soFar}`
+  const columns = Array.from(groups.keys(), (_, i) => `c${i}`)
+  return { cypher: `${cypher} RETURN ${columns.join(", ")}`, groups: Array.from(groups.values(), (rows) => rows.length) }
+}

@@ -1,0 +1,183 @@
+/** Writing batches into a graph: what is created must not be there, what is replaced must be as its before-image says. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as crypto from "node:crypto"
+import { canonicalLine } from "../../domain/Canonical.ts"
+import { type ReadError, WriteFailed, type WriteReason } from "../../domain/Errors.ts"
+import { lineHash } from "../../domain/Fingerprint.ts"
+import { describe, type GraphRecord } from "../../domain/Graph.ts"
+import type { Fence } from "../JournaledSession.ts"
+import type { Overwrite, WriteBatch } from "../WriteSession.ts"
+import { type Connection, type Reply, writeFailed } from "./Connection.ts"
+import * as cypher from "./cypher.ts"
+import * as Finder from "./Finder.ts"
+import { exists, type Graph, writeQuery } from "./graph.ts"
+import * as KeyMap from "./KeyMap.ts"
+import { relationshipKeys } from "./reading.ts"
+import { integer, listItems, textOnly } from "./replies.ts"
+import type { KeyRule } from "./stored.ts"
+
+/** What a session writes with. */
+export interface Writer {
+  readonly graph: Graph
+  readonly finder: Finder.Finder
+  /** The rule of the session's first moment: what is written follows it to the end. */
+  readonly rule: KeyRule
+  /** Keys of relationships that are there. */
+  readonly keys: KeyMap.KeyMap
+}
+
+/** A failure that says what is wrong with one record or with the store. */
+export const failure = (
+  { backend, location }: Pick<Connection, "backend" | "location">,
+  reason: WriteReason,
+  message: string
+): WriteFailed => new WriteFailed({ backend, location, phase: "import", reason, message })
+
+/** Makes a writer for a graph: learns the keys that are there. */
+export const make = (graph: Graph): Effect.Effect<Writer, ReadError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const finder = yield* Finder.make(graph, true)
+    const keys = yield* KeyMap.make
+    const rule = yield* finder.rule
+    if (yield* exists(graph)) {
+      yield* Stream.runForEachChunk(relationshipKeys(graph, rule), (found) => Effect.sync(() => keys.put([...found])))
+    }
+    return { graph, finder, rule, keys }
+  })
+
+const changed = (writer: Writer, what: string): WriteFailed =>
+  failure(
+    writer.graph.connection,
+    "store-changed",
+    `${writer.graph.connection.location} is not as it was when this was planned: ${what}. Run again to plan anew.`
+  )
+
+// Rows for what is created. Fails before anything is sent.
+const creating = (writer: Writer, record: GraphRecord, shared: boolean): Effect.Effect<cypher.Row, WriteFailed> => {
+  const { finder, keys, rule } = writer
+  if (record._tag === "Node") {
+    return finder.ids.get(record.key) === undefined
+      ? Effect.succeed(cypher.createNode(record, rule))
+      : Effect.fail(changed(writer, `the node ${record.key} is there already`))
+  }
+  const start = finder.ids.get(record.from)
+  const end = finder.ids.get(record.to)
+  if (start === undefined || end === undefined) {
+    const lost = start === undefined ? record.from : record.to
+    return Effect.fail(changed(writer, `${describe(record)} has the end ${lost}, which is not there`))
+  }
+  if (record.key !== null && keys.get(record.key) !== undefined) {
+    return Effect.fail(changed(writer, `the relationship ${record.key} is there already`))
+  }
+  return Effect.succeed(cypher.createRelationship(record, start, end, rule, shared))
+}
+
+/** The place of the stored relationship with that key between those ends; undefined where there is none. */
+export const placesOf = (
+  writer: Writer,
+  records: ReadonlyArray<GraphRecord>
+): Effect.Effect<ReadonlyMap<string, cypher.Place>, ReadError> =>
+  Effect.map(
+    writer.finder.relationships(records.flatMap((record) => (record._tag === "Relationship" ? [record] : []))),
+    (found) => new Map(found.flatMap(({ record, ...place }) => (record.key === null ? [] : [[record.key, place] as const])))
+  )
+
+/** Rows that replace `before` by `after`; undefined for what is not there at all. */
+export const replacing = (
+  writer: Writer,
+  { after, before }: Overwrite,
+  places: ReadonlyMap<string, cypher.Place>
+): cypher.Row | undefined => {
+  if (before._tag === "Node" && after._tag === "Node") {
+    const id = writer.finder.ids.get(before.key)
+    return id === undefined || before.key !== after.key ? undefined : cypher.replaceNode(id, before, after, writer.rule)
+  }
+  if (before._tag !== "Relationship" || after._tag !== "Relationship" || before.key === null) return undefined
+  const place = places.get(before.key)
+  const same = before.key === after.key && before.from === after.from && before.to === after.to && before.type === after.type
+  return place === undefined || !same ? undefined : cypher.replaceRelationship(place, before, after, writer.rule)
+}
+
+/** A batch's name, from the hashes of what it creates: the journal holds the same ones. */
+export const batchName = (hashes: Iterable<Buffer>): string => {
+  const digest = crypto.createHash("sha256")
+  for (const hash of hashes) digest.update(hash)
+  return digest.digest("hex").slice(0, 24)
+}
+
+/** Runs one query of a batch; the items that each group lists. Undefined where the fence does not stand. */
+export const runPart = (
+  graph: Graph,
+  part: cypher.Part,
+  fence: Fence | undefined,
+  phase: string,
+  mark?: string
+): Effect.Effect<{ readonly groups: ReadonlyArray<ReadonlyArray<Reply>>; readonly complete: boolean } | undefined, WriteFailed> => {
+  const query = cypher.compile(part, fence, mark)
+  return Effect.map(Effect.mapError(writeQuery(graph, query.cypher), writeFailed(graph.connection, phase)), (rows) => {
+    const row = rows[0]
+    if (row === undefined) return undefined
+    const groups = row.map(listItems)
+    return { groups, complete: groups.every((items, i) => items.length === query.groups[i]) }
+  })
+}
+
+/** The failure of a write that found no fence. */
+export const fenceLost = (graph: Graph): WriteFailed =>
+  failure(
+    graph.connection,
+    "locked",
+    `The mark of this run is gone from ${graph.connection.location}: another run has taken over or undone it. Nothing more was written.`
+  )
+
+const remember = (writer: Writer, items: ReadonlyArray<Reply>): void => {
+  const pairs = items.flatMap((item) => {
+    const [id, key] = listItems(item)
+    const text = textOnly(key)
+    return text === undefined ? [] : [[text, integer(id)] as const]
+  })
+  writer.finder.ids.put(pairs)
+}
+
+const repeated = (records: ReadonlyArray<GraphRecord>): GraphRecord | undefined => {
+  const seen = new Set<string>()
+  return records.find((record) => record.key !== null && seen.size === seen.add(`${record._tag} ${record.key}`).size)
+}
+
+/** Writes a batch completely or fails; on a failure some of its queries may have taken effect. */
+export const writeBatch = (
+  writer: Writer,
+  batch: WriteBatch,
+  fence: Fence | undefined
+): Effect.Effect<void, WriteFailed | ReadError> =>
+  Effect.gen(function* () {
+    const { graph, keys } = writer
+    const twice = repeated(batch.create)
+    if (twice !== undefined) return yield* changed(writer, `${describe(twice)} comes twice`)
+    const places = yield* placesOf(writer, batch.overwrite.map(({ before }) => before))
+    const replaced = batch.overwrite.map((overwrite) => replacing(writer, overwrite, places))
+    const lost = replaced.indexOf(undefined)
+    const gone = batch.overwrite[lost]
+    if (gone !== undefined) return yield* changed(writer, `${describe(gone.before)} is not there as it was`)
+    for (const part of cypher.split(replaced.filter((row) => row !== undefined))) {
+      const done = yield* runPart(graph, part, fence, "import")
+      if (done === undefined) return yield* fenceLost(graph)
+      if (!done.complete) return yield* changed(writer, "a record that was to be replaced has been changed")
+    }
+    // Relationships without a key cannot be told from equal ones of others: the fence says how far the batch came.
+    const marked = fence !== undefined && batch.create.some((record) => record.key === null)
+    const name = marked ? batchName(batch.create.map((record) => lineHash(canonicalLine(record)))) : ""
+    let written = 0
+    for (const part of cypher.split(yield* Effect.forEach(batch.create, (record) => creating(writer, record, fence !== undefined)))) {
+      const mark = marked ? `${name}:${written + part.length}` : undefined
+      const done = yield* runPart(graph, part, fence, "import", mark)
+      if (done === undefined) return yield* fenceLost(graph)
+      if (!done.complete) return yield* changed(writer, "an end of a relationship is gone")
+      for (const items of done.groups) if (batch.create[written]?._tag === "Node") remember(writer, items)
+      const links = batch.create.slice(written, written + part.length)
+      keys.put(links.flatMap((record) => (record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : [])))
+      written += part.length
+    }
+  })

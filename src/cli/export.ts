@@ -1,0 +1,54 @@
+/** `memorygraph export`: the whole graph of a store into a document. */
+import * as Command from "@effect/cli/Command"
+import * as Effect from "effect/Effect"
+import { connect } from "../backend/registry.ts"
+import type { DocumentFormat } from "../document/write.ts"
+import { UsageError } from "../domain/Errors.ts"
+import { once } from "./arguments.ts"
+import { argument, choice, DOCUMENT_FORMATS, output, storeFlags, text } from "./options.ts"
+import { runCommand } from "./run.ts"
+
+const STANDARD_OUTPUT = "-"
+
+const formatOf = (file: string): DocumentFormat => (/\.jsonl(\.gz)?$/i.test(file) ? "jsonl" : "json")
+
+export const exportCommand = Command.make(
+  "export",
+  {
+    store: argument("FROM", "the source: a path, a URI or a kind (default: the store that MEMORY_BACKEND names)"),
+    from: text("from", "STORE", "the same as FROM"),
+    format: choice("format", DOCUMENT_FORMATS, "what to write (default: json, or jsonl where the file is called so)"),
+    file: text(
+      "output",
+      "FILE",
+      "where to; .gz compresses; an existing file is replaced only with --yes (default: - for standard output)"
+    ),
+    flags: storeFlags("from-"),
+    output
+  },
+  (options) => {
+    const file = options.file ?? STANDARD_OUTPUT
+    const outputIsData = file === STANDARD_OUTPUT
+    return runCommand("export", { output: options.output, outputIsData }, (context) =>
+      Effect.gen(function* () {
+        if (outputIsData && options.output.json) {
+          return yield* new UsageError({
+            message:
+              "The document and the report of --json would both go to standard output. Name a file with --output."
+          })
+        }
+        const word = yield* once(options.store, "--from", options.from)
+        const source = yield* context.resolve({ role: "source", prefix: "from-", word, flags: options.flags })
+        const { exportStore } = yield* Effect.promise(() => import("../migration/exportStore.ts"))
+        return yield* exportStore(yield* connect(source), {
+          stateFolder: context.stateFolder,
+          recorder: context.recorder,
+          format: options.format ?? formatOf(file),
+          output: outputIsData
+            ? { writable: process.stdout }
+            : { path: file, existing: options.output.yes ? "replace" : "refuse" }
+        })
+      })
+    )
+  }
+).pipe(Command.withDescription("Write the whole graph of a store into a document"))

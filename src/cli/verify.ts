@@ -1,0 +1,64 @@
+/** `memorygraph verify`: are two graphs the same, record by record, wherever they are? */
+import * as Command from "@effect/cli/Command"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { connect } from "../backend/registry.ts"
+import type { MigrationError } from "../domain/Errors.ts"
+import type { Side } from "../migration/compareGraphs.ts"
+import { pair } from "./arguments.ts"
+import { expandHome } from "./environment.ts"
+import { isPath, kindOfFile } from "./fileKind.ts"
+import { argument, integer, output, storeFlags, text } from "./options.ts"
+import { type CommandContext, runCommand } from "./run.ts"
+import type { Naming } from "./stores.ts"
+import { schemeOf } from "./uri.ts"
+
+/** One side: a document where the word is the path of one, a store otherwise. */
+const side = (naming: Naming, context: CommandContext): Effect.Effect<Side, MigrationError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { word } = naming
+    const { documentOrigin, storeOrigin } = yield* Effect.promise(() => import("../migration/origin.ts"))
+    if (word !== undefined && schemeOf(word) === undefined && isPath(word) && kindOfFile(word) === "document") {
+      const { openDocument } = yield* Effect.promise(() => import("../document/read.ts"))
+      return { origin: documentOrigin(yield* openDocument(expandHome(word), "auto")), stats: undefined }
+    }
+    const store = yield* connect(yield* context.resolve(naming))
+    const { examineSource } = yield* Effect.promise(() => import("../migration/preflight.ts"))
+    const examined = yield* examineSource(store)
+    return { origin: storeOrigin(store, examined), stats: examined.stats }
+  })
+
+export const verify = Command.make(
+  "verify",
+  {
+    first: argument("A", "a store or a document (default: the store that MEMORY_BACKEND names)"),
+    second: argument("B", "another store or document"),
+    from: text("from", "STORE", "the same as A"),
+    to: text("to", "STORE", "the same as B"),
+    limit: integer(
+      "limit",
+      { min: 0, max: 1_000_000 },
+      "how many differences are named; all are counted (default: 100)"
+    ),
+    source: storeFlags("from-"),
+    target: storeFlags("to-"),
+    output
+  },
+  (options) =>
+    runCommand("verify", options, (context) =>
+      Effect.gen(function* () {
+        const [from, to] = yield* pair(
+          [options.first, options.second],
+          { flag: "--from", value: options.from },
+          { flag: "--to", value: options.to }
+        )
+        const a = yield* side({ role: "source", prefix: "from-", word: from, flags: options.source }, context)
+        const b = yield* side(
+          { role: "target", prefix: "to-", word: to, flags: options.target, mustBeNamed: true },
+          context
+        )
+        const { compareGraphs } = yield* Effect.promise(() => import("../migration/compareGraphs.ts"))
+        return yield* compareGraphs(a, b, { limit: options.limit, recorder: context.recorder })
+      })
+    )
+).pipe(Command.withDescription("Compare two stores or documents record by record"))

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest"
+import { runScript } from "./runBin.ts"
+
+const SCRIPT = new URL("slowUndo.ts", import.meta.url).pathname
+
+describe("an interrupted program", () => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is undone and ends with 130: %s", async (signal) => {
+    const { code, stderr, stdout } = await runScript(SCRIPT, ["200"], { reactions: [{ when: /begun/, signal }] })
+    expect({ code, stdout }).toEqual({ code: 130, stdout: "begun\nundone\n" })
+    expect(stderr).toContain("undoing what was begun")
+  })
+
+  it("takes two signals of one key press for one", async () => {
+    const { code, stdout } = await runScript(SCRIPT, ["900"], {
+      reactions: [
+        { when: /begun/, signal: "SIGINT" },
+        { when: /Interrupted/, signal: "SIGINT" }
+      ]
+    })
+    expect({ code, stdout }).toEqual({ code: 130, stdout: "begun\nundone\n" })
+  })
+
+  it("leaves at once when asked a second time, and says that the target's state is not known", async () => {
+    const { code, seconds, stderr, stdout } = await runScript(SCRIPT, ["40000"], {
+      reactions: [
+        { when: /begun/, signal: "SIGINT" },
+        { when: /Interrupted/, after: 600, signal: "SIGINT" }
+      ]
+    })
+    expect({ code, stdout }).toEqual({ code: 7, stdout: "begun\n" })
+    expect(stderr).toContain("Left at once")
+    expect(stderr).toContain("is not known")
+    expect(seconds).toBeLessThan(20)
+  })
+
+  it("is undone too when a driver throws outside of any fiber, and ends with 1", async () => {
+    const { code, stderr, stdout } = await runScript(SCRIPT, ["200", "defect"])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "begun\nundone\n" })
+    expect(stderr).toContain("a driver broke")
+  })
+})

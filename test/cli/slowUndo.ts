@@ -1,0 +1,37 @@
+/**
+ * A program under `runMain` that begins something and takes its time to undo it; run as a process of its own by
+ * process.test.ts. Argument: milliseconds of the undo, and `defect` for an error outside of any fiber.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { runMain } from "../../src/cli/process.ts"
+
+const undoTakes = Number(process.argv[2])
+
+runMain(
+  Effect.gen(function* () {
+    const exit = yield* Effect.never.pipe(
+      Effect.onInterrupt(() =>
+        Effect.zipRight(
+          Effect.sleep(undoTakes),
+          Effect.sync(() => process.stdout.write("undone\n"))
+        )
+      ),
+      (work) =>
+        Effect.zipRight(
+          Effect.sync(() => {
+            process.stdout.write("begun\n")
+            if (process.argv[3] === "defect") {
+              setTimeout(() => {
+                throw new Error("a driver broke")
+              }, 10)
+            }
+          }),
+          work
+        ),
+      Effect.interruptible,
+      Effect.exit
+    )
+    return Exit.isSuccess(exit) ? 0 : 130
+  })
+)

@@ -1,0 +1,159 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
+import * as nodePath from "node:path"
+import { PassThrough, Writable } from "node:stream"
+import * as zlib from "node:zlib"
+import { describe, expect, it } from "vitest"
+import { writeAtomic, writeOutput, writeTo } from "../../src/document/file.ts"
+import { fileOf, freshPath } from "./support.ts"
+
+type Options = Parameters<typeof writeAtomic>[2]
+
+const write = <E>(path: string, content: Stream.Stream<string | Uint8Array, E>, options?: Options) =>
+  Effect.runPromise(Effect.either(writeAtomic(path, content, options)))
+
+const reasonOf = (outcome: Either.Either<void, unknown>): unknown =>
+  Either.isLeft(outcome) && typeof outcome.left === "object" && outcome.left !== null && "reason" in outcome.left
+    ? outcome.left.reason
+    : "none"
+
+const listing = (path: string) => fs.readdirSync(nodePath.dirname(path))
+
+describe("writeAtomic", () => {
+  it("writes text and bytes in order, 0600, and leaves nothing else", async () => {
+    const path = freshPath("a.json")
+    await write(path, Stream.make("ü", Buffer.from([1, 2]), "", "z").pipe(Stream.rechunk(3)))
+    expect(fs.readFileSync(path)).toEqual(Buffer.from("ü\u0001\u0002z"))
+    expect(fs.statSync(path).mode & 0o777).toBe(0o600)
+    expect(listing(path)).toEqual(["a.json"])
+  })
+
+  it("writes an empty document", async () => {
+    const path = freshPath("a.json")
+    await write(path, Stream.empty)
+    expect(fs.readFileSync(path)).toHaveLength(0)
+  })
+
+  it("packs where the name ends in .gz, in constant memory", async () => {
+    const path = freshPath("a.json.gz")
+    const part = Buffer.alloc(100_000, "not so very compressible ")
+    await write(path, Stream.range(1, 200).pipe(Stream.map((i) => Buffer.concat([Buffer.from(String(i)), part]))))
+    const text = zlib.gunzipSync(fs.readFileSync(path))
+    expect(text).toHaveLength(200 * 100_000 + 9 + 90 * 2 + 101 * 3)
+    expect(text.subarray(-100_003, -99_997).toString()).toBe("200not")
+  })
+
+  it("leaves what exists alone, unless told to replace it", async () => {
+    const path = fileOf("before", "a.json")
+    expect(reasonOf(await write(path, Stream.make("after")))).toBe("exists")
+    expect(fs.readFileSync(path, "utf8")).toBe("before")
+    expect(reasonOf(await write(path, Stream.make("after"), { existing: "replace" }))).toBe("none")
+    expect(fs.readFileSync(path, "utf8")).toBe("after")
+    expect(fs.statSync(path).mode & 0o777).toBe(0o600)
+    expect(listing(path)).toEqual(["a.json"])
+  })
+
+  it("never replaces what came to be meanwhile", async () => {
+    const path = freshPath("a.json")
+    const meanwhile = Effect.sync(() => {
+      fs.writeFileSync(path, "theirs")
+      return "ours"
+    })
+    expect(reasonOf(await write(path, Stream.fromEffect(meanwhile)))).toBe("exists")
+    expect(fs.readFileSync(path, "utf8")).toBe("theirs")
+    expect(listing(path)).toEqual(["a.json"])
+  })
+
+  it("leaves the old file and no other where the content fails or is a defect", async () => {
+    const path = fileOf("before", "a.json")
+    for (const broken of [Stream.fail("no"), Stream.die("no"), Stream.make("lone \ud800 surrogate")]) {
+      const content = Stream.concat(Stream.make("half"), broken)
+      const exit = await Effect.runPromiseExit(writeAtomic(path, content, { existing: "replace" }))
+      expect(Exit.isFailure(exit)).toBe(true)
+      expect(fs.readFileSync(path, "utf8")).toBe("before")
+      expect(listing(path)).toEqual(["a.json"])
+    }
+  })
+
+  it("leaves the old file and no other where it is interrupted", async () => {
+    for (const name of ["a.json", "a.json.gz"]) {
+      const path = fileOf("before", name)
+      const content = Stream.concat(Stream.make("half"), Stream.fromEffect(Effect.never))
+      const fiber = Effect.runFork(writeAtomic(path, content, { existing: "replace" }))
+      await Effect.runPromise(Effect.sleep("50 millis"))
+      expect(listing(path)).toHaveLength(2)
+      await Effect.runPromise(Fiber.interrupt(fiber))
+      expect(fs.readFileSync(path, "utf8")).toBe("before")
+      expect(listing(path)).toEqual([name])
+    }
+  })
+
+  it("follows a symbolic link", async () => {
+    const path = fileOf("before", "real.json")
+    const link = freshPath("link.json")
+    fs.symlinkSync(path, link)
+    await write(link, Stream.make("after"), { existing: "replace" })
+    expect(fs.lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(fs.readFileSync(path, "utf8")).toBe("after")
+    expect(listing(link)).toEqual(["link.json"])
+  })
+
+  it("refuses devices and folders: a rename would take their place", async () => {
+    expect(reasonOf(await write("/dev/null", Stream.make("x"), { existing: "replace" }))).toBe("exists")
+    expect(fs.statSync("/dev/null").isCharacterDevice()).toBe(true)
+    const folder = nodePath.dirname(freshPath())
+    expect(reasonOf(await write(folder, Stream.make("x"), { existing: "replace" }))).toBe("exists")
+  })
+
+  it("says that a folder is missing", async () => {
+    expect(reasonOf(await write(`${freshPath("absent")}/a.json`, Stream.make("x")))).toBe("not-found")
+  })
+})
+
+describe("writeTo", () => {
+  const collector = () => {
+    const taken: Array<Buffer> = []
+    const writable = new Writable({
+      write(bytes: Buffer, _encoding, done) {
+        taken.push(bytes)
+        setImmediate(done)
+      }
+    })
+    return { writable, bytes: () => Buffer.concat(taken) }
+  }
+
+  it("writes to somebody else's stream and leaves it open", async () => {
+    const { bytes, writable } = collector()
+    await Effect.runPromise(writeTo(writable, Stream.make("a", "b").pipe(Stream.rechunk(1))))
+    await Effect.runPromise(writeOutput({ writable }, Stream.make("c")))
+    expect(bytes().toString()).toBe("abc")
+    expect(writable.writable).toBe(true)
+    expect(writable.listenerCount("error")).toBe(0)
+  })
+
+  it("packs where it is asked to", async () => {
+    const { bytes, writable } = collector()
+    await Effect.runPromise(writeTo(writable, Stream.make("abc"), { gzip: true }))
+    expect(zlib.gunzipSync(bytes()).toString()).toBe("abc")
+  })
+
+  it("fails where the reader has gone or the disk is full, and the process goes on", async () => {
+    const gone = new PassThrough()
+    gone.destroy()
+    expect(reasonOf(await Effect.runPromise(Effect.either(writeTo(gone, Stream.make("x")))))).toBe("io")
+    const broken = new Writable({ write: (_bytes, _encoding, done) => done(new Error("broken pipe")) })
+    expect(reasonOf(await Effect.runPromise(Effect.either(writeTo(broken, Stream.make("x")))))).toBe("io")
+  })
+
+  it("says that a disk is full", async (context) => {
+    if (!fs.existsSync("/dev/full")) return context.skip("there is no /dev/full here")
+    const full = fs.createWriteStream("/dev/full")
+    expect(reasonOf(await Effect.runPromise(Effect.either(writeTo(full, Stream.make("x")))))).toBe("no-space")
+    // Its `error` event comes after the callback: unheard, it would end the process.
+    await Effect.runPromise(Effect.sleep("20 millis"))
+  })
+})
