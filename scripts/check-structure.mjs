@@ -20,7 +20,7 @@ const FORBIDDEN = {
 
 /** Files that may print, exit and look at the process's streams. */
 const mayPrint = (file) => file === "src/bin.ts" || file.startsWith("src/cli/") || file.startsWith("src/mcp/")
-const PRINTS = /\b(console\s*\.|process\s*\.\s*(exit|stdout|stderr|stdin|exitCode)\b)/
+const PRINTS = /(?<![.\w])(console\s*\.|process\s*\.\s*(exit|stdout|stderr|stdin|exitCode)\b)/
 
 const BARREL = /^(effect|@effect\/[\w-]+)$/
 

@@ -65,9 +65,7 @@ const TEMPORAL_KINDS: ReadonlySet<string> = new Set<TemporalKind>([
 
 /** A value as text and the kind that brings it back: temporals keep their ISO text, all else is canonical JSON. */
 export const encodeValue = (value: PropertyValue): { readonly text: string; readonly kind: string } =>
-  value instanceof Temporal
-    ? { text: value.text, kind: value.kind }
-    : { text: canonicalValue(value), kind: "json" }
+  value instanceof Temporal ? { text: value.text, kind: value.kind } : { text: canonicalValue(value), kind: "json" }
 
 /** Brings an encoded value back; undefined where the text is not what the kind says (somebody has changed it). */
 export const decodeValue = (text: string, kind: string): PropertyValue | undefined => {

@@ -74,7 +74,8 @@ const wrap = <A>(path: string, what: string, run: () => A): Effect.Effect<A, Fil
     catch: (cause) =>
       new FileFailed({
         path,
-        reason: cause instanceof Error && /SQLITE_FULL/.test(String((cause as { code?: unknown }).code)) ? "no-space" : "io",
+        reason:
+          cause instanceof Error && /SQLITE_FULL/.test(String((cause as { code?: unknown }).code)) ? "no-space" : "io",
         message: `The run's journal ${path} could not be ${what}: ${cause instanceof Error ? cause.message : String(cause)}.`,
         cause
       })

@@ -59,7 +59,10 @@ export interface JournaledEngine {
   /** Writes one batch atomically, only if the fence stands at this epoch and every `before` is still so. */
   readonly write: (batch: WriteBatch, fence: Fence) => Effect.Effect<void, WriteFailed>
   /** Deletes those records that are still what we wrote (by hash) and, for nodes, have no relationships left. */
-  readonly remove: (records: ReadonlyArray<CreatedRecord>, fence: Fence) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
+  readonly remove: (
+    records: ReadonlyArray<CreatedRecord>,
+    fence: Fence
+  ) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
   /** Sets records back to `before` where they still are `after` (or already `before`). */
   readonly restore: (records: ReadonlyArray<Overwrite>, fence: Fence) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
   readonly read: Stream.Stream<GraphRecord, ReadError>
@@ -69,10 +72,7 @@ export interface JournaledEngine {
 const MADE = "made"
 
 /** Opens the journaled session: fence, then schema. Fails with nothing left behind. */
-export const open = (
-  engine: JournaledEngine,
-  options: SessionOptions
-): Effect.Effect<SessionDriver, MigrationError> =>
+export const open = (engine: JournaledEngine, options: SessionOptions): Effect.Effect<SessionDriver, MigrationError> =>
   Effect.gen(function* () {
     const { journal, run } = options
     const fresh = yield* engine.isEmpty
@@ -129,9 +129,9 @@ export const open = (
       publish,
       undo
     }
-    yield* engine.prepare(note).pipe(
-      Effect.onExit((exit) => (exit._tag === "Failure" ? Effect.exit(undo) : Effect.void))
-    )
+    yield* engine
+      .prepare(note)
+      .pipe(Effect.onExit((exit) => (exit._tag === "Failure" ? Effect.exit(undo) : Effect.void)))
     return driver
   })
 

@@ -99,10 +99,7 @@ export interface WriteSession {
  * Makes a session from an engine's driver. The finalizer that it adds to the scope undoes a session that is still
  * open, and records it in the journal.
  */
-export const make = (
-  driver: SessionDriver,
-  options: SessionOptions
-): Effect.Effect<WriteSession, never, Scope.Scope> =>
+export const make = (driver: SessionDriver, options: SessionOptions): Effect.Effect<WriteSession, never, Scope.Scope> =>
   Effect.gen(function* () {
     let state: SessionState = "open"
     let outcome: SessionOutcome | undefined
@@ -133,9 +130,7 @@ export const make = (
           onFailure: (cause): Effect.Effect<SessionOutcome> =>
             Effect.succeed({ _tag: "Incomplete", left: [], cause: Cause.squash(cause) }),
           onSuccess: (left): Effect.Effect<SessionOutcome> =>
-            Effect.succeed(
-              left.length === 0 ? { _tag: "Undone" } : { _tag: "Incomplete", left, cause: undefined }
-            )
+            Effect.succeed(left.length === 0 ? { _tag: "Undone" } : { _tag: "Incomplete", left, cause: undefined })
         }),
         Effect.tap((ended) => {
           outcome = ended

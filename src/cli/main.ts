@@ -19,6 +19,7 @@ import { health } from "./health.ts"
 import { commandHelp, type Documented, programHelp } from "./help.ts"
 import { importCommand } from "./import.ts"
 import { migrate } from "./migrate.ts"
+import { protectDashes } from "./options.ts"
 import { runMain } from "./process.ts"
 import { helpHint } from "./render.ts"
 import { printError } from "./run.ts"
@@ -119,7 +120,10 @@ const textOf = (doc: HelpDoc.HelpDoc): string =>
 // Wrong calls are told once, in our own words: the library's own printing of them is silenced.
 const runApp = (argv: ReadonlyArray<string>) =>
   Console.consoleWith((base) =>
-    Effect.withConsole(Command.run(root, { name: NAME, version: VERSION })(argv), { ...base, error: () => Effect.void })
+    Effect.withConsole(Command.run(root, { name: NAME, version: VERSION })(protectDashes(argv)), {
+      ...base,
+      error: () => Effect.void
+    })
   )
 
 /** The program of a command line, to its exit code. */

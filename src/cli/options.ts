@@ -8,9 +8,18 @@ import * as Option from "effect/Option"
 import type { DocumentFormat } from "../document/write.ts"
 import { PROGRESS_MODES, type ProgressMode } from "./progress.ts"
 
+// After a lone `-` the parser knows no options any more, so it never sees one.
+const DASH = "\u0000-"
+
+/** The command line with lone dashes (standard input or output) put out of the parser's sight. */
+export const protectDashes = (argv: ReadonlyArray<string>): ReadonlyArray<string> =>
+  argv.map((word) => (word === "-" ? DASH : word))
+
+const unprotect = (value: string): string => (value === DASH ? "-" : value)
+
 // The parser hands an option that it does not know, or one without its value, to the next free positional: a mistyped
 // `--dry-run` would become a file name and the migration would run.
-const looksLikeOption = (value: string): boolean => value.startsWith("-") && value !== "-"
+const looksLikeOption = (value: string): boolean => value.startsWith("-")
 
 /** A positional that may be left out. */
 export const argument = (name: string, description: string): Args.Args<string | undefined> =>
@@ -23,7 +32,7 @@ export const argument = (name: string, description: string): Args.Args<string | 
               `${value} is not an option of this command, is given twice, or lacks its value. A file of that name is written ./${value}`
             )
           )
-        : Effect.succeed(value)
+        : Effect.succeed(unprotect(value))
     ),
     Args.optional,
     Args.map(Option.getOrUndefined)
@@ -37,7 +46,7 @@ export const text = (name: string, placeholder: string, description: string): Op
     Options.mapEffect((value) =>
       value.startsWith("--") || value === ""
         ? Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name} needs a value`)))
-        : Effect.succeed(value)
+        : Effect.succeed(unprotect(value))
     ),
     Options.optional,
     Options.map(Option.getOrUndefined)

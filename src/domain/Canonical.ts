@@ -5,14 +5,22 @@
 import * as Either from "effect/Either"
 import { type GraphRecord, type MutableProperties, node, type Properties, relationship, setProperty } from "./Graph.ts"
 import { isJsonObject, jsonKind, type JsonObject, type JsonValue, JsonSyntaxError, parseJson } from "./Json.ts"
-import { isInt64, Point, type PropertyMap, type PropertyValue, Temporal, type TemporalKind, Vector } from "./PropertyValue.ts"
+import {
+  isInt64,
+  Point,
+  type PropertyMap,
+  type PropertyValue,
+  Temporal,
+  type TemporalKind,
+  Vector
+} from "./PropertyValue.ts"
 
 const ABOVE_SURROGATES = /[\ud800-\uffff]/
 
 /** Compares by Unicode code point; JavaScript's own order is by UTF-16 unit and differs from U+D800 on. */
 export const compareCodePoints = (a: string, b: string): number => {
   const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; ) {
+  for (let i = 0; i < length;) {
     const x = a.codePointAt(i) ?? 0
     const y = b.codePointAt(i) ?? 0
     if (x !== y) return x - y
@@ -117,7 +125,8 @@ export const canonicalProperties = (properties: Properties): string => {
 export const canonicalLine = (record: GraphRecord): string => {
   if (record._tag === "Node") {
     const labels = sortNames(record.labels)
-    const list = labels.length === 1 ? JSON.stringify(labels[0]) : labels.map((label) => JSON.stringify(label)).join(",")
+    const list =
+      labels.length === 1 ? JSON.stringify(labels[0]) : labels.map((label) => JSON.stringify(label)).join(",")
     return `{"node":${JSON.stringify(record.key)},"labels":[${list}],"properties":${canonicalProperties(record.properties)}}`
   }
   const key = record.key === null ? "null" : JSON.stringify(record.key)
@@ -178,7 +187,8 @@ const decodeTagged = (tag: string, value: JsonValue): PropertyValue => {
       return BigInt(digits)
     }
     case "$point": {
-      if (!isJsonObject(value) || typeof value["srid"] !== "bigint") throw new SchemaProblem("$point must hold srid, x and y")
+      if (!isJsonObject(value) || typeof value["srid"] !== "bigint")
+        throw new SchemaProblem("$point must hold srid, x and y")
       const z = value["z"]
       const x = float(value["x"], "x of $point")
       const y = float(value["y"], "y of $point")
@@ -213,7 +223,8 @@ const decodeValue = (value: JsonValue): PropertyValue | null => {
   const names = Object.keys(object)
   const tag = names[0]
   if (!names.some((name) => name.startsWith("$"))) return decodeMap(object)
-  if (names.length !== 1 || tag === undefined) throw new SchemaProblem(`a tagged value has one key, found ${names.join(", ")}`)
+  if (names.length !== 1 || tag === undefined)
+    throw new SchemaProblem(`a tagged value has one key, found ${names.join(", ")}`)
   const inner = object[tag] ?? null
   if (tag !== "$map") return decodeTagged(tag, inner)
   if (!isJsonObject(inner)) throw new SchemaProblem(`$map must be an object, found ${jsonKind(inner)}`)
@@ -266,7 +277,11 @@ const decodeRecord = (object: JsonValue): GraphRecord => {
 
 const problem = (cause: unknown, object: JsonValue | undefined): LineProblem => {
   if (cause instanceof JsonSyntaxError) {
-    return { reason: cause.duplicateKey === undefined ? "syntax" : "duplicate-key", message: cause.message, key: undefined }
+    return {
+      reason: cause.duplicateKey === undefined ? "syntax" : "duplicate-key",
+      message: cause.message,
+      key: undefined
+    }
   }
   if (cause instanceof SchemaProblem) {
     const found = isJsonObject(object) ? (object["node"] ?? object["relationship"]) : undefined

@@ -79,7 +79,13 @@ export class DocumentInvalid extends Schema.TaggedError<DocumentInvalid>()("Docu
 }) {}
 
 /** Why a source's data cannot be taken as it is. */
-export const SourceReason = Schema.Literal("dangling", "undecodable", "duplicate-key", "counts-differ", "changed-while-read")
+export const SourceReason = Schema.Literal(
+  "dangling",
+  "undecodable",
+  "duplicate-key",
+  "counts-differ",
+  "changed-while-read"
+)
 export type SourceReason = typeof SourceReason.Type
 
 /** A source holds records that cannot travel; the target is untouched. Exit 4. */

@@ -2,7 +2,17 @@
 import * as Context from "effect/Context"
 
 /** The phases of a migration, in order. */
-export const PHASES = ["preflight", "export", "validate", "plan", "import", "verify", "publish", "undo", "cleanup"] as const
+export const PHASES = [
+  "preflight",
+  "export",
+  "validate",
+  "plan",
+  "import",
+  "verify",
+  "publish",
+  "undo",
+  "cleanup"
+] as const
 export type Phase = (typeof PHASES)[number]
 
 /** One notice: `total` is absent where it is not known. Records unless `unit` says otherwise. */

@@ -123,7 +123,11 @@ const files = <A>(target: string, what: string, run: () => A): Effect.Effect<A, 
     catch: (cause) => {
       const code = cause instanceof Error && "code" in cause ? cause.code : undefined
       const reason =
-        code === "ENOSPC" || code === "EDQUOT" ? "no-space" : code === "EACCES" || code === "EPERM" || code === "EROFS" ? "permission" : "io"
+        code === "ENOSPC" || code === "EDQUOT"
+          ? "no-space"
+          : code === "EACCES" || code === "EPERM" || code === "EROFS"
+            ? "permission"
+            : "io"
       return new FileFailed({
         path: target,
         reason,

@@ -78,7 +78,8 @@ export class Census {
     } else {
       this.relationships++
       count(this.types, record.type)
-      if (this.nodeKeys.get(record.from) === 0 || this.nodeKeys.get(record.to) === 0) this.dangling.add(describe(record))
+      if (this.nodeKeys.get(record.from) === 0 || this.nodeKeys.get(record.to) === 0)
+        this.dangling.add(describe(record))
       if (record.key !== null && this.relationshipKeys !== undefined && this.relationshipKeys.add(record.key) > 0) {
         this.duplicates.add(record.key)
       }

@@ -28,17 +28,20 @@ export interface Side {
  * Compares two graphs record by record, each read in full. The report's outcome is `equal` (exit 0) or `different`
  * (exit 8); its `source` is the first graph and its `target.after` the second.
  */
-export const compareGraphs = (a: Side, b: Side, options: CompareOptions = {}): Effect.Effect<RunReport, MigrationError> =>
+export const compareGraphs = (
+  a: Side,
+  b: Side,
+  options: CompareOptions = {}
+): Effect.Effect<RunReport, MigrationError> =>
   Effect.gen(function* () {
     const recorder = options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "verify" })
-    const total = a.origin.total === undefined || b.origin.total === undefined ? undefined : a.origin.total + b.origin.total
+    const total =
+      a.origin.total === undefined || b.origin.total === undefined ? undefined : a.origin.total + b.origin.total
     const [left, right] = yield* phase(recorder, "verify", total, (meter) =>
       Effect.all([fingerprintOf(a.origin, meter), fingerprintOf(b.origin, meter)])
     )
     const equal = Fingerprint.equals(left, right)
-    const differences = equal
-      ? new DifferenceList()
-      : yield* compare(lines(a.origin), b.origin.records, options.limit)
+    const differences = equal ? new DifferenceList() : yield* compare(lines(a.origin), b.origin.records, options.limit)
     recorder.source = statsOf(a, left)
     recorder.after = statsOf(b, right)
     recorder.before = b.stats ?? recorder.after

@@ -58,7 +58,10 @@ export const difference = (expected: GraphRecord | undefined, actual: GraphRecor
   const names = new Set([...Object.keys(expected.properties), ...Object.keys(actual.properties)])
   for (const name of sortNames([...names])) {
     const [was, is] = [property(expected.properties, name), property(actual.properties, name)]
-    const [wasText, isText] = [was === undefined ? "absent" : canonicalValue(was), is === undefined ? "absent" : canonicalValue(is)]
+    const [wasText, isText] = [
+      was === undefined ? "absent" : canonicalValue(was),
+      is === undefined ? "absent" : canonicalValue(is)
+    ]
     if (wasText !== isText) return at(name, wasText, isText)
   }
   return { kind: "changed", record: named(expected), key: describe(expected) }
@@ -84,7 +87,9 @@ export const compare = <E1, E2>(
         }),
         (opened) => Effect.sync(() => opened.close())
       )
-      const add = db.prepare("INSERT INTO line VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET balance = balance + excluded.balance")
+      const add = db.prepare(
+        "INSERT INTO line VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET balance = balance + excluded.balance"
+      )
       yield* expected.pipe(
         Stream.runForEach(({ lines }) =>
           Effect.sync(() => {
@@ -111,13 +116,17 @@ const collect = (db: Database.Database, limit: number | undefined): DifferenceLi
   const list = new DifferenceList(limit)
   db.exec("CREATE TABLE pair (key BLOB NOT NULL, line BLOB NOT NULL, balance INTEGER NOT NULL)")
   const insert = db.prepare("INSERT INTO pair VALUES (?, ?, ?)")
-  const unequal = db.prepare<[], { line: Buffer; balance: number }>("SELECT line, balance FROM line WHERE balance <> 0 ORDER BY line")
+  const unequal = db.prepare<[], { line: Buffer; balance: number }>(
+    "SELECT line, balance FROM line WHERE balance <> 0 ORDER BY line"
+  )
   for (const { balance, line } of unequal.all()) {
     const record = read(line)
     insert.run(Buffer.from(record._tag + describe(record)), line, balance)
   }
   let missing: { readonly key: string; readonly record: GraphRecord; left: number } | undefined
-  const rows = db.prepare<[], { key: Buffer; line: Buffer; balance: number }>("SELECT * FROM pair ORDER BY key, balance DESC")
+  const rows = db.prepare<[], { key: Buffer; line: Buffer; balance: number }>(
+    "SELECT * FROM pair ORDER BY key, balance DESC"
+  )
   const flush = () => {
     for (; missing !== undefined && missing.left > 0; missing.left--) list.add(difference(missing.record, undefined))
     missing = undefined

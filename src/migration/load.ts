@@ -65,9 +65,11 @@ export const load = (options: {
               )
             }
             const overwrite = onConflict === "overwrite" ? decided.conflicts : []
-            if (decided.create.length + overwrite.length > 0) yield* session.write({ create: decided.create, overwrite })
+            if (decided.create.length + overwrite.length > 0)
+              yield* session.write({ create: decided.create, overwrite })
             if (onConflict === "skip") {
-              for (const { after, before } of decided.conflicts) kept.add(after._tag, after.key ?? "", canonicalLine(before))
+              for (const { after, before } of decided.conflicts)
+                kept.add(after._tag, after.key ?? "", canonicalLine(before))
             }
             records = {
               ...records,

@@ -48,7 +48,8 @@ export const migrate = (
   target: GraphBackend,
   options: WriteOptions
 ): Effect.Effect<RunReport, MigrationError> => {
-  const recorder = options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "migrate", dryRun: options.dryRun })
+  const recorder =
+    options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "migrate", dryRun: options.dryRun })
   return run(
     recorder,
     phase(recorder, "preflight", undefined, () =>
@@ -69,7 +70,8 @@ export const importRecords = (
   target: GraphBackend,
   options: WriteOptions
 ): Effect.Effect<RunReport, MigrationError> => {
-  const recorder = options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "import", dryRun: options.dryRun })
+  const recorder =
+    options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "import", dryRun: options.dryRun })
   return run(
     recorder,
     phase(recorder, "preflight", undefined, () =>
@@ -125,7 +127,10 @@ const run = (
       yield* writeAndPublish(recorder, spool, target, folder, options)
       yield* phase(recorder, "cleanup", undefined, () => folder.dropSpool)
       const after = yield* examine(target)
-      recorder.after = { ...after.stats, fingerprint: targetIsEmpty ? (recorder.verification?.targetFingerprint ?? null) : null }
+      recorder.after = {
+        ...after.stats,
+        fingerprint: targetIsEmpty ? (recorder.verification?.targetFingerprint ?? null) : null
+      }
       const report = recorder.report({ outcome: "done", exitCode: 0, error: null })
       yield* folder.keep(report)
       return report
@@ -163,7 +168,9 @@ const writeAndPublish = (
             recorder.verification = notVerified(spool)
             return
           }
-          recorder.verification = yield* phase(recorder, "verify", total, (meter) => verify({ spool, session, kept, meter })).pipe(
+          recorder.verification = yield* phase(recorder, "verify", total, (meter) =>
+            verify({ spool, session, kept, meter })
+          ).pipe(
             Effect.tapError((error) =>
               Effect.sync(() => {
                 if (error instanceof VerificationFailed) recorder.verification = failedVerification(spool, error)

@@ -6,17 +6,18 @@ import type { Outcome, RunReport } from "./report.ts"
 import type { Recorder } from "./Run.ts"
 
 /** What each error means to the caller of a process, and how the report names it. */
-const ENDINGS: { readonly [Tag in MigrationError["_tag"]]: { readonly exitCode: number; readonly outcome: Outcome } } = {
-  UsageError: { exitCode: 2, outcome: "refused" },
-  StoreUnavailable: { exitCode: 3, outcome: "refused" },
-  DocumentInvalid: { exitCode: 4, outcome: "refused" },
-  SourceDataInvalid: { exitCode: 4, outcome: "refused" },
-  FileFailed: { exitCode: 5, outcome: "failed" },
-  WriteFailed: { exitCode: 5, outcome: "undone" },
-  VerificationFailed: { exitCode: 6, outcome: "undone" },
-  UndoIncomplete: { exitCode: 7, outcome: "incomplete" },
-  Refused: { exitCode: 9, outcome: "refused" }
-}
+const ENDINGS: { readonly [Tag in MigrationError["_tag"]]: { readonly exitCode: number; readonly outcome: Outcome } } =
+  {
+    UsageError: { exitCode: 2, outcome: "refused" },
+    StoreUnavailable: { exitCode: 3, outcome: "refused" },
+    DocumentInvalid: { exitCode: 4, outcome: "refused" },
+    SourceDataInvalid: { exitCode: 4, outcome: "refused" },
+    FileFailed: { exitCode: 5, outcome: "failed" },
+    WriteFailed: { exitCode: 5, outcome: "undone" },
+    VerificationFailed: { exitCode: 6, outcome: "undone" },
+    UndoIncomplete: { exitCode: 7, outcome: "incomplete" },
+    Refused: { exitCode: 9, outcome: "refused" }
+  }
 
 /** Exit codes that no error carries. */
 export const EXIT = { done: 0, defect: 1, usage: 2, differences: 8, rejects: 10, interrupted: 130 } as const

@@ -28,7 +28,14 @@ export const make = (options: {
       warnings: census.warnings
     }
     if (options.targetIsEmpty) {
-      return { ...base, new: census.nodes + census.relationships, same: 0, conflicts: 0, conflictIds: [], unkeyed: census.generatedKeys }
+      return {
+        ...base,
+        new: census.nodes + census.relationships,
+        same: 0,
+        conflicts: 0,
+        conflictIds: [],
+        unkeyed: census.generatedKeys
+      }
     }
     const tally = { met: new KeyCounter(), created: undefined }
     const conflicts = new KeyList()

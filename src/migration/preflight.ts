@@ -2,7 +2,14 @@
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import type { GraphBackend, Health, Statistics } from "../backend/GraphBackend.ts"
-import { type FileFailed, type MigrationError, Refused, SourceDataInvalid, showKeys, StoreUnavailable } from "../domain/Errors.ts"
+import {
+  type FileFailed,
+  type MigrationError,
+  Refused,
+  SourceDataInvalid,
+  showKeys,
+  StoreUnavailable
+} from "../domain/Errors.ts"
 import type { Stats } from "./report.ts"
 import { freeSpace } from "./Run.ts"
 

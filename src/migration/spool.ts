@@ -53,7 +53,7 @@ export const write = <E, R>(options: {
             const length = Buffer.byteLength(text)
             let at = fs.writeSync(fd, text)
             // A disk that is nearly full takes a part of it; the rest says why.
-            if (at < length) for (const rest = Buffer.from(text); at < length; ) at += fs.writeSync(fd, rest, at)
+            if (at < length) for (const rest = Buffer.from(text); at < length;) at += fs.writeSync(fd, rest, at)
             bytes += length
           },
           catch: failed(path)

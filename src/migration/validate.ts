@@ -39,7 +39,10 @@ export const spoolAndValidate = (
       Effect.gen(function* () {
         yield* checkCensus(origin, spool)
         const onDisk = yield* Jsonl.check(spool.path)
-        if (!Fingerprint.equals(onDisk.fingerprint, spool.summary.fingerprint) || onDisk.digest !== spool.summary.digest) {
+        if (
+          !Fingerprint.equals(onDisk.fingerprint, spool.summary.fingerprint) ||
+          onDisk.digest !== spool.summary.digest
+        ) {
           return yield* new DocumentInvalid({
             path: spool.path,
             reason: "digest",
@@ -55,9 +58,17 @@ const checkCensus = (origin: Origin, spool: Spool.Spool): Effect.Effect<void, Mi
   const { dangling, duplicates } = spool.census
   const problem =
     duplicates.total > 0
-      ? { keys: duplicates, reason: "duplicate" as const, text: `${duplicates.total} key(s) stand for more than one record` }
+      ? {
+          keys: duplicates,
+          reason: "duplicate" as const,
+          text: `${duplicates.total} key(s) stand for more than one record`
+        }
       : dangling.total > 0
-        ? { keys: dangling, reason: "dangling" as const, text: `${dangling.total} relationship(s) lead to nodes that are not there` }
+        ? {
+            keys: dangling,
+            reason: "dangling" as const,
+            text: `${dangling.total} relationship(s) lead to nodes that are not there`
+          }
         : undefined
   if (problem === undefined) return Effect.void
   const message = `${origin.location}: ${problem.text}: ${showKeys(problem.keys)}. Nothing was written. Mend them at the source, then run again.`

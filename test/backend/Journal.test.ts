@@ -59,7 +59,8 @@ describe("the journal", () => {
       Effect.scoped(
         Effect.gen(function* () {
           const journal = yield* Journal.make(file)
-          for (let i = 0; i < 3; i++) yield* journal.acknowledge(yield* journal.intend({ create: [a], overwrite: [] }, { durable: false }))
+          for (let i = 0; i < 3; i++)
+            yield* journal.acknowledge(yield* journal.intend({ create: [a], overwrite: [] }, { durable: false }))
         })
       )
     )

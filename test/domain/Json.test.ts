@@ -79,7 +79,10 @@ describe("parseJson", () => {
   it("brings every double back", () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        const text = Number.isInteger(value) && !String(value).includes("e") ? `${Object.is(value, -0) ? "-0" : value}.0` : String(value)
+        const text =
+          Number.isInteger(value) && !String(value).includes("e")
+            ? `${Object.is(value, -0) ? "-0" : value}.0`
+            : String(value)
         expect(parseJson(text)).toBe(value)
         expect(parseJson(`{"a":${text}}`)).toEqual({ a: value })
       }),

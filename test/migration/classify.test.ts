@@ -8,7 +8,11 @@ const mentions = relationship(null, "a", "MENTIONS", "b", {})
 
 describe("classify", () => {
   it("creates, leaves and reports conflicts by key", () => {
-    const batch = [node("a", ["Memory"], { id: "a" }), node("b", ["Memory"], { id: "b" }), node("c", ["Memory"], { id: "c" })]
+    const batch = [
+      node("a", ["Memory"], { id: "a" }),
+      node("b", ["Memory"], { id: "b" }),
+      node("c", ["Memory"], { id: "c" })
+    ]
     const stored = [node("b", ["Memory"], { id: "b" }), node("c", ["Other"], { id: "c" })]
     const { conflicts, create, same } = classify(batch, stored, tally())
     expect(create.map((record) => record.key)).toEqual(["a"])

@@ -23,9 +23,16 @@ describe("compare", () => {
     expect((await found([a], [node("a", ["Memory"], { id: "a", importance: 1 })])).shown).toEqual([
       { kind: "changed", record: "node", key: "a", property: "title", expected: '"t"', actual: "absent" }
     ])
-    expect((await found([a], [node("a", ["Entity"], a.properties)])).shown[0]).toMatchObject({ property: "labels", actual: "Entity" })
+    expect((await found([a], [node("a", ["Entity"], a.properties)])).shown[0]).toMatchObject({
+      property: "labels",
+      actual: "Entity"
+    })
     const r = relationship("r", "a", "SOLVES", "b", { id: "r" })
-    expect((await found([r], [relationship("r", "b", "SOLVES", "a", { id: "r" })])).shown[0]).toMatchObject({ property: "from", expected: "a", actual: "b" })
+    expect((await found([r], [relationship("r", "b", "SOLVES", "a", { id: "r" })])).shown[0]).toMatchObject({
+      property: "from",
+      expected: "a",
+      actual: "b"
+    })
   })
 
   it("counts equal relationships without a key", async () => {

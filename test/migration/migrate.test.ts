@@ -35,10 +35,18 @@ const linesOf = (store: MemoryBackend.MemoryStore): ReadonlyArray<string> =>
 const backend = (store: MemoryBackend.MemoryStore, exposed = false): GraphBackend =>
   Effect.runSync(MemoryBackend.make({ store, exposed }))
 
-const options = (more?: Partial<WriteOptions>): WriteOptions => ({ stateFolder: path.join(tempFolder(), "state"), ...more })
+const options = (more?: Partial<WriteOptions>): WriteOptions => ({
+  stateFolder: path.join(tempFolder(), "state"),
+  ...more
+})
 
 const memory = (id: string, title = "t") => node(id, ["Memory"], { id, title })
-const small = [memory("a"), memory("b"), relationship("r", "a", "SOLVES", "b", { id: "r" }), relationship(null, "a", "MENTIONS", "b", {})]
+const small = [
+  memory("a"),
+  memory("b"),
+  relationship("r", "a", "SOLVES", "b", { id: "r" }),
+  relationship(null, "a", "MENTIONS", "b", {})
+]
 
 const runsLeft = (stateFolder: string): ReadonlyArray<string> => {
   const folder = path.join(stateFolder, "runs")
@@ -65,7 +73,9 @@ describe("migrate", () => {
   it("merges random graphs into a store in use, and a second run changes nothing", async () => {
     await FastCheck.assert(
       FastCheck.asyncProperty(graph({ prefix: "own-" }), graph(), graph(), async (own, there, coming) => {
-        const conflicting = [...there.nodes.map((record) => node(record.key, [...record.labels, "Changed"], record.properties))]
+        const conflicting = [
+          ...there.nodes.map((record) => node(record.key, [...record.labels, "Changed"], record.properties))
+        ]
         const target = storeWith("target", [...own.nodes, ...conflicting, ...own.relationships])
         const before = linesOf(target)
         const nodes = new Map([...coming.nodes, ...there.nodes].map((record) => [record.key, record]))
@@ -104,7 +114,9 @@ describe("migrate", () => {
 
   it("a label set that differs is a conflict, never a second node", async () => {
     const target = storeWith("target", [node("a", ["Entity"], { id: "a" })])
-    const report = await Effect.runPromise(migrate(backend(storeWith("source", [memory("a")])), backend(target), options()))
+    const report = await Effect.runPromise(
+      migrate(backend(storeWith("source", [memory("a")])), backend(target), options())
+    )
     expect(report.plan).toMatchObject({ new: 0, conflicts: 1, conflictIds: ["a"] })
   })
 
@@ -128,12 +140,21 @@ describe("migrate", () => {
     expect(await failing(backend(one), backend(one))).toMatchObject({ exitCode: 9, error: { reason: "same-store" } })
     const used = storeWith("used", [memory("a", "other")])
     const before = linesOf(used)
-    expect(await failing(backend(one), backend(used), { onConflict: "fail" })).toMatchObject({ exitCode: 9, error: { reason: "conflicts" } })
+    expect(await failing(backend(one), backend(used), { onConflict: "fail" })).toMatchObject({
+      exitCode: 9,
+      error: { reason: "conflicts" }
+    })
     const reserved = storeWith("reserved", [node("x", ["Memory"], { id: "x", _mg_id: "mine" })])
-    expect(await failing(backend(reserved), backend(used))).toMatchObject({ exitCode: 9, error: { reason: "impossible", keys: { first: ["x"] } } })
+    expect(await failing(backend(reserved), backend(used))).toMatchObject({
+      exitCode: 9,
+      error: { reason: "impossible", keys: { first: ["x"] } }
+    })
     const unkeyed = storeWith("unkeyed", [node("n1", ["Person"], { name: "Ada" })])
     expect(await failing(backend(unkeyed), backend(used))).toMatchObject({ exitCode: 9, error: { reason: "unkeyed" } })
-    expect(await failing(backend(one), backend(used), { confirm: () => Effect.succeed(false) })).toMatchObject({ exitCode: 9, error: { reason: "declined" } })
+    expect(await failing(backend(one), backend(used), { confirm: () => Effect.succeed(false) })).toMatchObject({
+      exitCode: 9,
+      error: { reason: "declined" }
+    })
     expect(linesOf(used)).toEqual(before)
   })
 
@@ -162,7 +183,9 @@ describe("migrate", () => {
     const target = storeWith("target", [memory("own")])
     const gate = new FaultGate([{ method: "session.write", call: 2, kind: "hang" }])
     const recorder = new Recorder({ run: makeRunId(new Date()), command: "migrate" })
-    const fiber = Effect.runFork(migrate(backend(storeWith("source", small)), faulty(backend(target, true), gate), options({ recorder })))
+    const fiber = Effect.runFork(
+      migrate(backend(storeWith("source", small)), faulty(backend(target, true), gate), options({ recorder }))
+    )
     while (gate.happened.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     const exit = await Effect.runPromise(Fiber.interrupt(fiber))
     expect(Exit.isInterrupted(exit)).toBe(true)
@@ -175,8 +198,14 @@ describe("migrate", () => {
       const target = storeWith("target", [memory("own"), memory("a", "old")])
       const before = linesOf(target)
       const gate = new FaultGate(plan)
-      const program = migrate(backend(storeWith("source", small)), faulty(backend(target, true), gate), options({ onConflict: "overwrite" }))
-      const exit = await Effect.runPromiseExit(program.pipe(Effect.timeoutFail({ duration: "2 seconds", onTimeout: () => new Error("hangs") })))
+      const program = migrate(
+        backend(storeWith("source", small)),
+        faulty(backend(target, true), gate),
+        options({ onConflict: "overwrite" })
+      )
+      const exit = await Effect.runPromiseExit(
+        program.pipe(Effect.timeoutFail({ duration: "2 seconds", onTimeout: () => new Error("hangs") }))
+      )
       return { gate, exit, before, after: linesOf(target) }
     }
     const clean = await attempt([])
@@ -208,9 +237,16 @@ describe("importRecords", () => {
       exitCode: 4,
       error: { reason: "dangling", key: "r" }
     })
-    expect(await failing([memory("a"), memory("a", "again")])).toMatchObject({ exitCode: 4, error: { reason: "duplicate-record", key: "a" } })
+    expect(await failing([memory("a"), memory("a", "again")])).toMatchObject({
+      exitCode: 4,
+      error: { reason: "duplicate-record", key: "a" }
+    })
     expect(
-      await failing([memory("a"), relationship("r", "a", "SOLVES", "a", { id: "r" }), relationship("r", "a", "FIXES", "a", { id: "r" })])
+      await failing([
+        memory("a"),
+        relationship("r", "a", "SOLVES", "a", { id: "r" }),
+        relationship("r", "a", "FIXES", "a", { id: "r" })
+      ])
     ).toMatchObject({ exitCode: 4, error: { reason: "duplicate-record", key: "r" } })
   })
 })

@@ -18,13 +18,12 @@ describe("python-small.db -> FalkorDBLite -> SQLite", () => {
   const lite = path.join(folder, "graph.fdb")
   const back = path.join(folder, "back.db")
 
-  beforeAll(async (ctx) => {
+  beforeAll(async () => {
     if (engine !== undefined) return
     const there = await run({ kind: "sqlite", path: fixture("python-small.db") }, { kind: "falkordblite", path: lite })
     const again = await run({ kind: "falkordblite", path: lite }, { kind: "sqlite", path: back })
     expect(there.verification?.mode).toBe("full")
     expect(again.verification?.targetFingerprint).toBe(there.verification?.sourceFingerprint)
-    void ctx
   })
 
   it("comes back with no difference in any node, relationship, property, type, direction or text", (ctx) => {
@@ -51,7 +50,11 @@ describe("python-small.db -> FalkorDBLite -> SQLite", () => {
         const { id, ...found } = entity(properties)
         const node = expected.nodes.get(String(id))
         expect(labels).toEqual([node?.label])
-        expect(Object.keys(found).sort()).toEqual(Object.keys(node?.properties ?? {}).filter((name) => name !== "id").sort())
+        expect(Object.keys(found).sort()).toEqual(
+          Object.keys(node?.properties ?? {})
+            .filter((name) => name !== "id")
+            .sort()
+        )
         for (const [name, value] of Object.entries(found)) {
           expect(value, `${String(id)}.${name}`).toEqual(asRawReply(node?.properties[name]))
         }
@@ -61,9 +64,17 @@ describe("python-small.db -> FalkorDBLite -> SQLite", () => {
       for (const [from, type, to, reply] of relationships) {
         const { id, ...found } = entity(entity(reply)["properties"])
         const relationship = expected.relationships.get(String(id))
-        expect({ from, to, type }).toEqual({ from: relationship?.["from"], to: relationship?.["to"], type: relationship?.["type"] })
+        expect({ from, to, type }).toEqual({
+          from: relationship?.["from"],
+          to: relationship?.["to"],
+          type: relationship?.["type"]
+        })
         const properties = relationship?.["properties"] as { readonly [name: string]: unknown }
-        expect(Object.keys(found).sort()).toEqual(Object.keys(properties).filter((name) => name !== "id").sort())
+        expect(Object.keys(found).sort()).toEqual(
+          Object.keys(properties)
+            .filter((name) => name !== "id")
+            .sort()
+        )
         for (const [name, value] of Object.entries(found)) {
           expect(value, `${String(id)}.${name}`).toEqual(asRawReply(properties[name]))
         }
@@ -84,7 +95,8 @@ interface PlainNumber {
   readonly number: number | bigint
   readonly float: boolean
 }
-const isNumber = (value: unknown): value is PlainNumber => typeof value === "object" && value !== null && "float" in value
+const isNumber = (value: unknown): value is PlainNumber =>
+  typeof value === "object" && value !== null && "float" in value
 
 // Enough digits for any double, and always a float literal.
 const scientific = (value: number): string => value.toExponential(17)
@@ -97,10 +109,12 @@ const asRawReply = (value: unknown): unknown => {
 
 // C's %.15g
 const rawFloat = (value: number): string => {
-  const digits = Number(value.toPrecision(15))
-  return Math.abs(value) !== 0 && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e15)
-    ? digits.toExponential().replace(/e([+-])(\d)$/, "e$10$2")
-    : String(digits)
+  const [mantissa = "0", exponent = "0"] = value.toExponential(14).split("e")
+  const digits = mantissa.replace(/\.?0+$/, "")
+  const power = Number(exponent)
+  if (power < -4 || power >= 15) return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`
+  const fixed = value.toFixed(14 - power)
+  return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed
 }
 
 describe("ts-small.db -> seed layout -> column layout", () => {
@@ -138,16 +152,24 @@ describe("ts-small.db -> seed layout -> column layout", () => {
         else expect(properties[name], name).toEqual(asJson(value))
       }
       expect(properties["tags"]).toEqual(JSON.parse(String(tags)))
-      for (const [name, value] of Object.entries((JSON.parse(String(context ?? "{}")) ?? {}) as { readonly [name: string]: unknown })) {
+      for (const [name, value] of Object.entries(
+        (JSON.parse(String(context ?? "{}")) ?? {}) as { readonly [name: string]: unknown }
+      )) {
         const flat = properties[`context_${name}`]
         // As MemoryGraph flattens it: objects and empty lists become JSON text.
-        expect(typeof flat === "string" && typeof value !== "string" ? plainJson(flat) : flat).toEqual(plainJson(JSON.stringify(value)))
+        expect(typeof flat === "string" && typeof value !== "string" ? plainJson(flat) : flat).toEqual(
+          plainJson(JSON.stringify(value))
+        )
       }
     }
     for (const row of relationships as ReadonlyArray<{ readonly [column: string]: unknown }>) {
       const { from_id, id, rel_type, to_id, ...rest } = row
       const found = graph.relationships.get(String(id))
-      expect({ from: found?.["from"], to: found?.["to"], type: found?.["type"] }).toEqual({ from: from_id, to: to_id, type: rel_type })
+      expect({ from: found?.["from"], to: found?.["to"], type: found?.["type"] }).toEqual({
+        from: from_id,
+        to: to_id,
+        type: rel_type
+      })
       const properties = found?.["properties"] as { readonly [name: string]: unknown }
       for (const [name, value] of Object.entries(rest)) {
         if (value === null) expect(properties).not.toHaveProperty([name])
@@ -158,7 +180,11 @@ describe("ts-small.db -> seed layout -> column layout", () => {
 })
 
 const asJson = (value: unknown): unknown =>
-  typeof value === "bigint" ? { number: value, float: false } : typeof value === "number" ? { number: value, float: true } : value
+  typeof value === "bigint"
+    ? { number: value, float: false }
+    : typeof value === "number"
+      ? { number: value, float: true }
+      : value
 
 describe("falkordblite-small.fdb -> SQLite", () => {
   const target = path.join(tempFolder(), "memory.db")
@@ -180,7 +206,8 @@ describe("falkordblite-small.fdb -> SQLite", () => {
         const node = graph.nodes.get(String(found["id"]))
         expect([node?.label]).toEqual(labels)
         expect(Object.keys(node?.properties ?? {}).sort()).toEqual(Object.keys(found).sort())
-        for (const [name, value] of Object.entries(found)) expect(asRawReply(node?.properties[name]), name).toEqual(value)
+        for (const [name, value] of Object.entries(found))
+          expect(asRawReply(node?.properties[name]), name).toEqual(value)
       }
       const relationships = await rows(address, "memorygraph", "MATCH (a)-[r]->(b) RETURN a.id, type(r), b.id, r")
       expect(relationships).toHaveLength(62)
@@ -190,7 +217,10 @@ describe("falkordblite-small.fdb -> SQLite", () => {
         const found = entity(entity(reply)["properties"])
         const match = [...left].find(
           ([key, relationship]) =>
-            relationship["from"] === from && relationship["to"] === to && relationship["type"] === type && (found["id"] === undefined || found["id"] === key)
+            relationship["from"] === from &&
+            relationship["to"] === to &&
+            relationship["type"] === type &&
+            (found["id"] === undefined || found["id"] === key)
         )
         expect(match, `${String(from)} ${String(type)} ${String(to)}`).toBeDefined()
         if (match === undefined) continue
@@ -226,8 +256,7 @@ describe("an empty store and a single memory", () => {
     it.each([
       ["empty", none, 0],
       ["single", single, 1]
-    ] as const)(`${kind}: %s`, async (_name, make, count, ...rest) => {
-      void rest
+    ] as const)(`${kind}: %s`, async (_name, make, count) => {
       if (kind === "falkordblite" && engine !== undefined) return
       const source = make()
       const target = path.join(tempFolder(), name)

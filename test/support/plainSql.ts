@@ -37,7 +37,9 @@ export const readSeed = (path: string): PlainGraph => {
     const nodes = db.prepare<[], { id: string; label: string; properties: string }>("SELECT * FROM nodes").all()
     const relationships = db.prepare<[], { [column: string]: string | null }>("SELECT * FROM relationships").all()
     return {
-      nodes: new Map(nodes.map(({ id, label, properties }) => [id, { label, properties: withoutNulls(plainJson(properties)) }])),
+      nodes: new Map(
+        nodes.map(({ id, label, properties }) => [id, { label, properties: withoutNulls(plainJson(properties)) }])
+      ),
       relationships: new Map(
         relationships.map((row) => {
           const properties: { [name: string]: unknown } = { ...withoutNulls(plainJson(row["properties"] ?? "{}")) }
@@ -55,7 +57,9 @@ export const readSeed = (path: string): PlainGraph => {
 }
 
 /** All rows of the column layout, as the driver gives them (integers as bigint, so that REAL and INTEGER differ). */
-export const readColumns = (path: string): { readonly memories: ReadonlyArray<unknown>; readonly relationships: ReadonlyArray<unknown> } => {
+export const readColumns = (
+  path: string
+): { readonly memories: ReadonlyArray<unknown>; readonly relationships: ReadonlyArray<unknown> } => {
   const db = new Database(path, { readonly: true })
   try {
     const all = (table: string) => db.prepare(`SELECT * FROM ${table} ORDER BY id`).safeIntegers(true).all()

@@ -12,7 +12,9 @@ const engineFolder = (): string =>
 
 const find = (folder: string, name: string): string | undefined => {
   if (!fs.existsSync(folder)) return undefined
-  const found = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).find((entry) => entry.isFile() && entry.name === name)
+  const found = fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .find((entry) => entry.isFile() && entry.name === name)
   return found === undefined ? undefined : path.join(found.parentPath, found.name)
 }
 
@@ -50,7 +52,20 @@ export const withRawEngine = async <A>(file: string, use: (address: net.NetConne
   fs.copyFileSync(file, path.join(folder, "dump.rdb"))
   const child = spawn(
     server,
-    ["--port", "0", "--unixsocket", socket, "--dir", folder, "--dbfilename", "dump.rdb", "--save", "", "--loadmodule", module],
+    [
+      "--port",
+      "0",
+      "--unixsocket",
+      socket,
+      "--dir",
+      folder,
+      "--dbfilename",
+      "dump.rdb",
+      "--save",
+      "",
+      "--loadmodule",
+      module
+    ],
     { env: { ...process.env, LC_ALL: "C" }, stdio: "ignore" }
   )
   try {

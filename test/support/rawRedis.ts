@@ -72,7 +72,11 @@ export const entity = (reply: Reply | undefined): { readonly [field: string]: Re
 }
 
 /** The rows of a verbose GRAPH.QUERY reply. */
-export const rows = async (address: net.NetConnectOpts, graph: string, query: string): Promise<ReadonlyArray<ReadonlyArray<Reply>>> => {
+export const rows = async (
+  address: net.NetConnectOpts,
+  graph: string,
+  query: string
+): Promise<ReadonlyArray<ReadonlyArray<Reply>>> => {
   const reply = await raw(address, "GRAPH.RO_QUERY", graph, query)
   const body = isList(reply) ? reply[1] : undefined
   if (!isList(body)) throw new Error("not a result set")

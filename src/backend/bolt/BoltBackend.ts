@@ -34,8 +34,12 @@ const locationOf = (dialect: Dialect, config: BoltConfig): string => {
   return `${scheme}://${host}:${config.port}${config.database === undefined ? "" : `/${config.database}`}`
 }
 
-const unavailableAs = (server: Server, reason: "not-this-kind" | "driver" | "unsupported", message: string, cause?: unknown) =>
-  new StoreUnavailable({ backend: server.kind, location: server.location, reason, message, cause })
+const unavailableAs = (
+  server: Server,
+  reason: "not-this-kind" | "driver" | "unsupported",
+  message: string,
+  cause?: unknown
+) => new StoreUnavailable({ backend: server.kind, location: server.location, reason, message, cause })
 
 // The driver would read the file in a callback of its own, where a failure ends the process.
 const checkCaFile = (server: Server, { caFile }: BoltConfig): Effect.Effect<void, StoreUnavailable> =>
@@ -44,7 +48,12 @@ const checkCaFile = (server: Server, { caFile }: BoltConfig): Effect.Effect<void
     : Effect.tryPromise({
         try: () => fs.access(caFile, fs.constants.R_OK),
         catch: (cause) =>
-          unavailableAs(server, "driver", `The certificate file ${caFile} cannot be read. Check the path given with --ca-file.`, cause)
+          unavailableAs(
+            server,
+            "driver",
+            `The certificate file ${caFile} cannot be read. Check the path given with --ca-file.`,
+            cause
+          )
       })
 
 const checkKind = ({ agent, server }: Connection): Effect.Effect<void, StoreUnavailable> => {
@@ -85,7 +94,12 @@ const healthOf = ({ connection, dialect }: Reader): Effect.Effect<Health, StoreU
     return {
       version: description.version,
       writable: unwritable === undefined,
-      notes: [...(unwritable === undefined ? [] : [`It cannot be written: ${unwritable.why}.`]), ...description.notes, ...waiting, ...held]
+      notes: [
+        ...(unwritable === undefined ? [] : [`It cannot be written: ${unwritable.why}.`]),
+        ...description.notes,
+        ...waiting,
+        ...held
+      ]
     }
   }).pipe(Effect.mapError(unavailable(connection)))
 
@@ -94,10 +108,7 @@ const limitsOf = (dialect: Dialect, catalog: ReadonlyArray<CatalogEntry>, empty:
   indexLimits(empty ? [...catalog, ...dialect.schema.map(({ entry }) => entry)] : catalog, dialect.keyBytes)
 
 /** Connects over Bolt; the connection closes with the scope. */
-export const make = (
-  dialect: Dialect,
-  config: BoltConfig
-): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
+export const make = (dialect: Dialect, config: BoltConfig): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
     const location = locationOf(dialect, config)
     const server: Server = { kind: dialect.kind, title: dialect.title, location }

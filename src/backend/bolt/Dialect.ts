@@ -107,5 +107,7 @@ export const isPresent = (catalog: ReadonlyArray<CatalogEntry>, { entry }: Schem
       found.names.join("\0") === entry.names.join("\0") &&
       found.properties.join("\0") === entry.properties.join("\0")
     // Neo4j refuses a uniqueness constraint where a plain index is; Memgraph, which has no names, keeps both.
-    return same && (found.kind === entry.kind || (entry.kind === "unique" && found.kind === "range" && found.name !== ""))
+    return (
+      same && (found.kind === entry.kind || (entry.kind === "unique" && found.kind === "range" && found.name !== ""))
+    )
   })

@@ -17,7 +17,7 @@ import { rawKeyOf } from "./stored.ts"
 export type Located = ReadonlyMap<string, ReadonlyArray<string>>
 
 export interface Locator {
-  /** Notes which node stands for a key: one that was created, or chosen among several. */
+  /** Notes which node stands for a key from now on: one that was created, or chosen among several. */
   readonly remember: (found: Iterable<readonly [key: string, id: string]>) => void
   /** The remembered node of a key, as it was; asks nobody. */
   readonly recall: (key: string) => string | undefined
@@ -46,12 +46,18 @@ export const make = (
     db.exec(
       "CREATE TABLE known (key TEXT NOT NULL, id TEXT NOT NULL, chosen INTEGER NOT NULL, PRIMARY KEY (key, id)) WITHOUT ROWID"
     )
-    const add = db.prepare("INSERT INTO known VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET chosen = max(chosen, excluded.chosen)")
+    const add = db.prepare(
+      "INSERT INTO known VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET chosen = max(chosen, excluded.chosen)"
+    )
     const find = db.prepare<[string], { id: string; chosen: number }>("SELECT id, chosen FROM known WHERE key = ?")
     const forget = db.prepare("DELETE FROM known WHERE key = ? AND id = ?")
     const forgetScan = db.prepare("DELETE FROM known WHERE chosen = 0")
+    const unchoose = db.prepare("UPDATE known SET chosen = 0 WHERE key = ?")
     const note = db.transaction((found: Iterable<readonly [string, string]>, chosen: number) => {
-      for (const [key, id] of found) add.run(key, id, chosen)
+      for (const [key, id] of found) {
+        if (chosen === 1) unchoose.run(key)
+        add.run(key, id, chosen)
+      }
     })
 
     let indexed = hasMemoryIndex
@@ -72,9 +78,7 @@ export const make = (
           `WITH ${rawKeyOf(dialect.text, "n")} AS key, ${dialect.id("n")} AS id WHERE key IS NOT NULL RETURN key, id`
         yield* Effect.scoped(
           Effect.flatMap(connection.reading, (transaction) =>
-            Stream.runForEachChunk(transaction.stream(text), (rows) =>
-              Effect.sync(() => note([...rows].map(pair), 0))
-            )
+            Stream.runForEachChunk(transaction.stream(text), (rows) => Effect.sync(() => note([...rows].map(pair), 0)))
           )
         )
         scanned = { what, mark }
@@ -91,7 +95,10 @@ export const make = (
       )
 
     /** Which of the keys are known, each with ids that still have it; drops what is not so any more. */
-    const known = (keys: ReadonlyArray<string>, every: boolean): Effect.Effect<Map<string, Array<string>>, DriverFailure> =>
+    const known = (
+      keys: ReadonlyArray<string>,
+      every: boolean
+    ): Effect.Effect<Map<string, Array<string>>, DriverFailure> =>
       Effect.gen(function* () {
         const found = new Map<string, Array<string>>()
         const rows: Array<{ readonly key: string; readonly id: unknown }> = []

@@ -62,11 +62,7 @@ const firstSentence = (message: string): string => {
 
 type Rule<Reason> = readonly [reason: Reason, pattern: RegExp]
 
-const match = <Reason>(
-  rules: ReadonlyArray<Rule<Reason>>,
-  failure: DriverFailure,
-  otherwise: Reason
-): Reason => {
+const match = <Reason>(rules: ReadonlyArray<Rule<Reason>>, failure: DriverFailure, otherwise: Reason): Reason => {
   const text = `${failure.code} ${failure.message}`
   return rules.find(([, pattern]) => pattern.test(text))?.[0] ?? otherwise
 }
@@ -130,7 +126,8 @@ export const storeUnavailable = (server: Server, failure: DriverFailure): StoreU
     backend: server.kind,
     location: server.location,
     reason,
-    message: `${server.title} at ${server.location} ${said} (${failure.message}). ${advice(server, failure, reason)}`.trim(),
+    message:
+      `${server.title} at ${server.location} ${said} (${failure.message}). ${advice(server, failure, reason)}`.trim(),
     cause: failure.cause
   })
 }

@@ -82,10 +82,12 @@ export const raiseEpoch = (connection: Connection, fence: Fence): Effect.Effect<
         const epoch = epochOf(raised)
         if (epoch !== undefined) return { run: fence.run, epoch }
         const next = { run: fence.run, epoch: fence.epoch + 1 }
-        yield* transaction.run(
-          `CREATE (f:${FENCE_LABEL} {run: $run, epoch: $epoch, owner: $owner, heartbeat: $now})`,
-          { run: next.run, epoch: BigInt(next.epoch), owner: owner(), now: now() }
-        )
+        yield* transaction.run(`CREATE (f:${FENCE_LABEL} {run: $run, epoch: $epoch, owner: $owner, heartbeat: $now})`, {
+          run: next.run,
+          epoch: BigInt(next.epoch),
+          owner: owner(),
+          now: now()
+        })
         return next
       })
     )

@@ -43,7 +43,10 @@ export const relationshipsBetween = (
   { run }: Pick<Transaction, "run">,
   { connection, dialect }: Reader,
   pairs: ReadonlyArray<Pair>
-): Effect.Effect<ReadonlyArray<{ readonly at: number; readonly stored: StoredRelationship }>, DriverFailure | ReadError> => {
+): Effect.Effect<
+  ReadonlyArray<{ readonly at: number; readonly stored: StoredRelationship }>,
+  DriverFailure | ReadError
+> => {
   if (pairs.length === 0) return Effect.succeed([])
   const text = `${betweenHead(dialect)} WITH row.at AS at, r ${dialect.returning("r", ["at"])}`
   return Effect.flatMap(run(text, { rows: pairRows(dialect, pairs) }), (rows) =>
@@ -115,7 +118,10 @@ const lookupNodes = (reader: Reader, locator: Locator, records: ReadonlyArray<No
     for (const record of records) {
       if (found.has(record.key)) continue
       const ids = located.get(record.key) ?? []
-      const chosen = mostAlike(record, ids.flatMap((id) => stored.get(id) ?? []))
+      const chosen = mostAlike(
+        record,
+        ids.flatMap((id) => stored.get(id) ?? [])
+      )
       if (chosen === undefined) continue
       locator.remember([[record.key, chosen.id]])
       found.set(record.key, decodeNode(chosen, record.key))
@@ -150,13 +156,15 @@ export const lookup = (
   records: ReadonlyArray<GraphRecord>
 ): Effect.Effect<ReadonlyArray<GraphRecord>, ReadError> =>
   Effect.gen(function* () {
-    const nodes = yield* lookupNodes(reader, locator, records.filter((record) => record._tag === "Node"))
+    const nodes = yield* lookupNodes(
+      reader,
+      locator,
+      records.filter((record) => record._tag === "Node")
+    )
     const relationships = yield* lookupRelationships(
       reader,
       locator,
       records.filter((record) => record._tag === "Relationship")
     )
     return [...nodes, ...relationships]
-  }).pipe(
-    Effect.mapError((error) => (error instanceof DriverFailure ? unavailable(reader.connection)(error) : error))
-  )
+  }).pipe(Effect.mapError((error) => (error instanceof DriverFailure ? unavailable(reader.connection)(error) : error)))

@@ -68,7 +68,11 @@ export const indexLimits = (
       indexed[entity].set(name, [...(indexed[entity].get(name) ?? []), entry])
     }
   }
-  const add = (moves: Map<string, typeof TOO_LARGE | typeof NOT_UNIQUE> | undefined, record: GraphRecord, entry: Indexed) => {
+  const add = (
+    moves: Map<string, typeof TOO_LARGE | typeof NOT_UNIQUE> | undefined,
+    record: GraphRecord,
+    entry: Indexed
+  ) => {
     const sole = entry.unique && entry.properties.length === 1 && entry.properties[0] === "id"
     const clash = sole && Object.hasOwn(record.properties, "id") && (record.key === null || isGeneratedKey(record))
     const name = clash ? "id" : keyBytes === undefined ? undefined : tooLarge(record, entry, keyBytes)

@@ -60,7 +60,9 @@ export const findRepeated = (
       const add = db.transaction((rows: Iterable<{ get(column: string): unknown }>) => {
         for (const row of rows) insert.run(row.get("key"))
       })
-      yield* transaction.stream(statement(dialect, kind)).pipe(Stream.runForEachChunk((rows) => Effect.sync(() => add(rows))))
+      yield* transaction
+        .stream(statement(dialect, kind))
+        .pipe(Stream.runForEachChunk((rows) => Effect.sync(() => add(rows))))
       const found = db
         .prepare<[number], string>("SELECT key FROM seen GROUP BY key HAVING count(*) > 1 LIMIT ?")
         .pluck()

@@ -118,5 +118,8 @@ export const memgraph: Dialect = {
   online: () => Effect.void,
   describe,
   changeMark: (connection) =>
-    Effect.map(storage(connection), (value) => `${value("vertex_count")} ${value("edge_count")} ${Math.floor(Date.now() / 4000)}`)
+    Effect.map(
+      storage(connection),
+      (value) => `${value("vertex_count")} ${value("edge_count")} ${Math.floor(Date.now() / 4000)}`
+    )
 }

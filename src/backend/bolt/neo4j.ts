@@ -120,7 +120,11 @@ const tooOld = (agent: string): boolean => {
 
 // What only informs may be forbidden to a user who can read and write all the same.
 const optional = (rows: ReturnType<Connection["run"]>) =>
-  Effect.catchIf(rows, (failure) => /Forbidden|ProcedureNotFound/.test(failure.code), () => Effect.succeed([]))
+  Effect.catchIf(
+    rows,
+    (failure) => /Forbidden|ProcedureNotFound/.test(failure.code),
+    () => Effect.succeed([])
+  )
 
 const describe = (connection: Connection): Effect.Effect<Description, DriverFailure> =>
   Effect.gen(function* () {
@@ -175,6 +179,5 @@ export const neo4j: Dialect = {
   catalog,
   online: (connection) => Effect.asVoid(connection.run("CALL db.awaitIndexes(300)")),
   describe,
-  changeMark: (connection) =>
-    Effect.map(connection.bookmark, (mark) => mark ?? String(Date.now()))
+  changeMark: (connection) => Effect.map(connection.bookmark, (mark) => mark ?? String(Date.now()))
 }

@@ -22,8 +22,10 @@ export interface Reader {
 }
 
 /** Maps the driver's failures to the port's. */
-export const unavailable = (connection: Connection) => (failure: DriverFailure): StoreUnavailable =>
-  storeUnavailable(connection.server, failure)
+export const unavailable =
+  (connection: Connection) =>
+  (failure: DriverFailure): StoreUnavailable =>
+    storeUnavailable(connection.server, failure)
 
 const invalid = (
   { server }: Connection,
@@ -121,15 +123,10 @@ export const read = (reader: Reader, selection: Selection = {}): Stream.Stream<G
       const nodeTexts = yield* findRepeated(transaction, dialect, "nodes")
       const keyOf = (raw: unknown, id: string) =>
         typeof raw === "string" && !nodeTexts.has(raw) ? raw : engineKeys.make(id)
-      const nodes = part(
-        transaction,
-        "nodes",
-        `MATCH (n) WHERE ${NOT_FENCE} ${dialect.returning("n", [])}`,
-        (row) => {
-          const stored = storedNode(row)
-          return decodeNode(stored, keyOf(rawKey(stored.properties), stored.id))
-        }
-      )
+      const nodes = part(transaction, "nodes", `MATCH (n) WHERE ${NOT_FENCE} ${dialect.returning("n", [])}`, (row) => {
+        const stored = storedNode(row)
+        return decodeNode(stored, keyOf(rawKey(stored.properties), stored.id))
+      })
       if (selection.only === "nodes") return nodes
       const relationshipTexts = yield* findRepeated(transaction, dialect, "relationships")
       const own = (raw: string) => (relationshipTexts.has(raw) ? null : raw)

@@ -6,9 +6,16 @@
  * A text that is valid ISO 8601 but not in this form (`P14M`, `+00:00`) would come back changed: {@link toDriver}
  * gives undefined for it, and it is encoded as text.
  */
-import neo4j, { type Date, type DateTime, type Duration, type LocalDateTime, type LocalTime, type Time } from "neo4j-driver"
+import neo4j, {
+  type Date,
+  type DateTime,
+  type Duration,
+  type LocalDateTime,
+  type LocalTime,
+  type Time
+} from "neo4j-driver"
 import { Temporal } from "../../domain/PropertyValue.ts"
-import { epochSecond, zoneOffset } from "./zones.ts"
+import { epochSecond, isRegionZone, zoneOffset } from "./zones.ts"
 
 /** What the driver takes and gives for a temporal value; numbers are whatever its settings make of them. */
 export type DriverTemporal =
@@ -49,7 +56,8 @@ const timeOnly = new RegExp(`^${TIME}$`)
 const timeWithOffset = new RegExp(`^${TIME}${OFFSET}$`)
 const dateAndTime = new RegExp(`^${DATE}T${TIME}$`)
 const dateTimeWithOffset = new RegExp(`^${DATE}T${TIME}${OFFSET}(?:\\[([^\\]]+)\\])?$`)
-const duration = /^P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?)(\d+)(?:\.(\d{1,9}))?S)?)?$/
+const duration =
+  /^P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?)(\d+)(?:\.(\d{1,9}))?S)?)?$/
 
 const two = (n: number): string => (n < 10 ? `0${n}` : String(n))
 
@@ -165,7 +173,7 @@ const parse = (value: Temporal): DriverTemporal | undefined => {
       const parsed = parseZoned(value.text)
       if (parsed === undefined) return undefined
       const { date, time, offset, zone } = parsed
-      if (zone !== undefined && zoneOffset(zone, epochSecond(date, time) - offset) !== offset) return undefined
+      if (zone !== undefined && !hasOffset(zone, epochSecond(date, time) - offset, offset)) return undefined
       const { year, month, day } = date
       const { hour, minute, second, nanosecond } = time
       return zone === undefined
@@ -176,6 +184,10 @@ const parse = (value: Temporal): DriverTemporal | undefined => {
       return parseDuration(value.text)
   }
 }
+
+// The server takes names from its own table: no offsets, no abbreviations, and in the right letters.
+const hasOffset = (zone: string, moment: number, offset: number): boolean =>
+  isRegionZone(zone) && zoneOffset(zone, moment) === offset
 
 const parseZoned = (text: string) => {
   const match = dateTimeWithOffset.exec(text)

@@ -109,8 +109,12 @@ const removeRelationships = (
       })
   })
 
-const placeOf = (one: { readonly key: string | null; readonly from: string; readonly type: string; readonly to: string }) =>
-  JSON.stringify(one.key === null ? [one.from, one.type, one.to] : one.key)
+const placeOf = (one: {
+  readonly key: string | null
+  readonly from: string
+  readonly type: string
+  readonly to: string
+}) => JSON.stringify(one.key === null ? [one.from, one.type, one.to] : one.key)
 
 const RECORDS_AT_ONCE = 2000
 

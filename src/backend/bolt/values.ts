@@ -61,7 +61,8 @@ export const fromDriver = (value: unknown): PropertyValue | null => {
     return new Point(Number(value.srid), value.x, value.y, typeof value.z === "number" ? value.z : undefined)
   }
   if (neo4j.isVector(value)) return fromVector(value.asTypedArray())
-  if (Object.getPrototypeOf(value) !== Object.prototype) throw new Undecodable(`a value of class ${value.constructor.name}`)
+  if (Object.getPrototypeOf(value) !== Object.prototype)
+    throw new Undecodable(`a value of class ${value.constructor.name}`)
   const map: { [name: string]: PropertyValue | null } = {}
   for (const [name, item] of Object.entries(value)) setProperty(map, name, fromDriver(item))
   return map

@@ -58,7 +58,9 @@ const createNodes = (writer: Writer, transaction: Transaction, nodes: ReadonlyAr
       yield* slicer.forEach(some, weigh, (slice) =>
         Effect.gen(function* () {
           const parameters = {
-            rows: slice.map(({ at, names, properties }) => (labelled ? { at, labels: names, properties } : { at, properties, labels: [] }))
+            rows: slice.map(({ at, names, properties }) =>
+              labelled ? { at, labels: names, properties } : { at, properties, labels: [] }
+            )
           }
           for (const row of yield* transaction.run(reader.dialect.createNodes(labelled), parameters)) {
             const key = nodes[Number(row.get("at"))]?.key

@@ -48,6 +48,18 @@ const formatOf = (zone: string): Intl.DateTimeFormat | undefined => {
   return formats.get(zone)
 }
 
+const REGION = /^(?:UTC|GMT|[A-Z][A-Za-z]+(?:[/_+-][A-Za-z0-9]+)+)$/
+
+/**
+ * True for a zone that is known here under exactly this name, `Area/City` or UTC. Neo4j stores all of those (its table
+ * compared with Node's), but not `EST` or `GMT+02:00`, which fail at commit; and JavaScript does not mind letter case.
+ */
+export const isRegionZone = (zone: string): boolean => {
+  if (!REGION.test(zone)) return false
+  const known = formatOf(zone)?.resolvedOptions().timeZone
+  return known !== undefined && (known === zone || known.toLowerCase() !== zone.toLowerCase())
+}
+
 /**
  * The offset (seconds east) of a zone at a moment; undefined where the zone is not known here or the moment is beyond
  * what JavaScript can say (about the years -271,000 to 275,000).

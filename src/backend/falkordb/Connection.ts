@@ -160,7 +160,10 @@ const connect = async (options: FalkorDBOptions): Promise<Open> => {
 /** Connects; the connection closes with the scope. */
 export const make = (options: ConnectionOptions): Effect.Effect<Connection, CommandFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const dial: Effect.Effect<Open, CommandFailed> = Effect.tryPromise({ try: () => connect(options.driver), catch: sort })
+    const dial: Effect.Effect<Open, CommandFailed> = Effect.tryPromise({
+      try: () => connect(options.driver),
+      catch: sort
+    })
     const line = yield* Effect.acquireRelease(
       Effect.map(dial, (open) => ({ open })),
       (held) => Effect.promise(() => held.open.close())
@@ -178,7 +181,6 @@ export const make = (options: ConnectionOptions): Effect.Effect<Connection, Comm
     return {
       backend: options.backend,
       location: options.location,
-      command: (...args) =>
-        Effect.zipRight(ready, Effect.tryPromise({ try: () => line.open.send(args), catch: sort }))
+      command: (...args) => Effect.zipRight(ready, Effect.tryPromise({ try: () => line.open.send(args), catch: sort }))
     }
   })

@@ -71,7 +71,8 @@ export const make = (graph: Graph, pinned: boolean): Effect.Effect<Finder, never
       const now = yield* version(graph)
       const there = yield* exists(graph)
       const rule = there ? yield* keyRule(graph) : EMPTY_RULE
-      if (there) yield* Stream.runForEachChunk(nodeKeys(graph, rule), (entries) => Effect.sync(() => ids.put([...entries])))
+      if (there)
+        yield* Stream.runForEachChunk(nodeKeys(graph, rule), (entries) => Effect.sync(() => ids.put([...entries])))
       built = { rule, version: now }
       return built
     })
@@ -139,7 +140,8 @@ export const make = (graph: Graph, pinned: boolean): Effect.Effect<Finder, never
     return { rule, ids, nodes, relationships }
   })
 
-const endsOf = ({ from, to, type }: Pick<Relationship, "from" | "type" | "to">): string => JSON.stringify([from, type, to])
+const endsOf = ({ from, to, type }: Pick<Relationship, "from" | "type" | "to">): string =>
+  JSON.stringify([from, type, to])
 
 /** The port's `lookup`. */
 export const lookup = (

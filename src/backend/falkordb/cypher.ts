@@ -98,7 +98,8 @@ export const createRelationship = (
 const bindNode = (soFar: string, labels: ReadonlyArray<string>): string =>
   `WITH ${soFar}, row[0] AS i, row[1] AS old, row MATCH (n) WHERE ID(n) = i AND ${sameLabels("n", labels)} AND ${sameProperties("n", "old")}`
 
-const without = (labels: ReadonlyArray<string>, others: ReadonlyArray<string>) => labels.filter((label) => !others.includes(label))
+const without = (labels: ReadonlyArray<string>, others: ReadonlyArray<string>) =>
+  labels.filter((label) => !others.includes(label))
 
 /** Replaces the node of that id where it is exactly what `before` says; the column lists engine ids. */
 export const replaceNode = (engineId: number, before: Node, after: Node, rule: KeyRule): Row => {
@@ -199,5 +200,8 @@ export const compile = (part: Part, fence: Fence | undefined, mark?: string): Wr
   }
   if (mark !== undefined) cypher += ` SET f.marks = coalesce(f.marks, []) + [${quoteText(mark)}] WITH ${soFar}`
   const columns = Array.from(groups.keys(), (_, i) => `c${i}`)
-  return { cypher: `${cypher} RETURN ${columns.join(", ")}`, groups: Array.from(groups.values(), (rows) => rows.length) }
+  return {
+    cypher: `${cypher} RETURN ${columns.join(", ")}`,
+    groups: Array.from(groups.values(), (rows) => rows.length)
+  }
 }

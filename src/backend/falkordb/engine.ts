@@ -98,7 +98,8 @@ const number = (version: string): number =>
   version.split(".").reduce((sum, part) => sum * 1000 + (Number.parseInt(part, 10) || 0), 0)
 
 // 41603 is 4.16.3.
-const moduleVersion = (code: number): string => [Math.floor(code / 10_000), Math.floor(code / 100) % 100, code % 100].join(".")
+const moduleVersion = (code: number): string =>
+  [Math.floor(code / 10_000), Math.floor(code / 100) % 100, code % 100].join(".")
 
 const REFUSED = /GLIBC|not found|cannot (?:open|execute)|No such file|Permission denied/i
 
@@ -185,6 +186,27 @@ const upgrade = (wish: Wish, header: RdbHeader, engine: Engine) =>
       "which locks older tools out. Nothing was changed. Allow it with --yes, or name an older engine by MEMORYGRAPH_FALKORDB_REDIS and MEMORYGRAPH_FALKORDB_MODULE."
   })
 
+const WHY: ReadonlyArray<readonly [RegExp, StoreReason, string]> = [
+  [/RDB format version|encoding version|newer version/i, "newer-engine", "It needs a newer engine."],
+  [
+    /Bad file format|Wrong signature|checksum|Short read|Unexpected EOF|corrupt|Terminating server after rdb file reading failure/i,
+    "corrupt",
+    "The file is damaged: restore it from a backup."
+  ]
+]
+
+/** An engine that did not start, or not on its data, as the failure of the store. */
+export const engineFailed =
+  (location: string) =>
+  (failed: EngineFailed): StoreUnavailable => {
+    const [, reason = "engine-failed", advice = ""] = WHY.find(([pattern]) => pattern.test(failed.log)) ?? []
+    return failure(
+      location,
+      reason,
+      `${location} could not be opened. ${advice === "" ? "" : `${advice} `}${failed.message}`
+    )
+  }
+
 /**
  * The newest engine of those found that runs, reads the file and, where asked, keeps its dump version. Python is asked
  * only where no other one will do.
@@ -205,7 +227,11 @@ export const choose = (wish: Wish): Effect.Effect<Engine, StoreUnavailable | Ref
       failures.push(...found.failures)
       const fit = running
         .sort(newestFirst)
-        .find((engine) => header === undefined || (engine.rdb >= header.version && (!wish.keepVersion || engine.rdb <= header.version)))
+        .find(
+          (engine) =>
+            header === undefined ||
+            (engine.rdb >= header.version && (!wish.keepVersion || engine.rdb <= header.version))
+        )
       if (fit !== undefined) return fit
     }
     const newest = running[0]
@@ -214,7 +240,8 @@ export const choose = (wish: Wish): Effect.Effect<Engine, StoreUnavailable | Ref
       return yield* reader === undefined ? tooOld(wish, header, newest) : upgrade(wish, header, reader)
     }
     const first = failures[0]
-    if (first === undefined) return yield* failure(wish.location, "no-engine", `No FalkorDB engine was found for ${wish.location}. ${GET_ONE}`)
+    if (first === undefined)
+      return yield* failure(wish.location, "no-engine", `No FalkorDB engine was found for ${wish.location}. ${GET_ONE}`)
     const hint = REFUSED.test(first.log) ? ` ${GET_ONE}` : ""
     return yield* failure(wish.location, "engine-failed", `No FalkorDB engine runs here: ${first.message}${hint}`)
   })

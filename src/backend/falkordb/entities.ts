@@ -38,8 +38,7 @@ export interface LocatedRelationship extends Located<Relationship> {
 }
 
 const nodeRow = `[ID(n), labels(n), ${propertyColumns("n")}]`
-const relationshipRow =
-  `[ID(r), type(r), ID(a), a._mg_id, a.id, ID(b), b._mg_id, b.id, ${propertyColumns("r")}]`
+const relationshipRow = `[ID(r), type(r), ID(a), a._mg_id, a.id, ID(b), b._mg_id, b.id, ${propertyColumns("r")}]`
 
 // Beyond about 2^996 a float has no low part (see replies.ts): there it is read scaled down, which is exact.
 const LARGE = 1e290
@@ -75,7 +74,8 @@ const readFloats = (
             const printed = Number(one.text)
             const exact = (value ?? Number.NaN) / scaleOf(one)
             const same = !Number.isFinite(printed) || Math.abs(exact - printed) <= Math.abs(printed) * 1e-14
-            if (!same || !Number.isFinite(exact)) throw new Undecodable(`the float ${one.text} could not be read exactly`)
+            if (!same || !Number.isFinite(exact))
+              throw new Undecodable(`the float ${one.text} could not be read exactly`)
             one.put(exact)
           })
         })
@@ -129,11 +129,7 @@ export interface Page<L> {
 }
 
 /** Reads the nodes `n` that the clauses match. */
-export const readNodes = (
-  graph: Graph,
-  match: string,
-  rule: KeyRule
-): Effect.Effect<Page<Located<Node>>, ReadError> =>
+export const readNodes = (graph: Graph, match: string, rule: KeyRule): Effect.Effect<Page<Located<Node>>, ReadError> =>
   Effect.gen(function* () {
     const found = yield* query(graph, `${match} RETURN collect(${nodeRow})`)
     const page = yield* decode(graph, () => decodeNodes(found[0]?.[0], rule))

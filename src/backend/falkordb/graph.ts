@@ -41,7 +41,13 @@ export const decode = <A>(graph: Graph, run: () => A): Effect.Effect<A, SourceDa
     try: run,
     catch: (cause) => {
       if (!(cause instanceof Undecodable)) throw cause
-      return dataInvalid(graph, "undecodable", [], `${graph.connection.location} cannot be read exactly: ${cause.message}.`, cause)
+      return dataInvalid(
+        graph,
+        "undecodable",
+        [],
+        `${graph.connection.location} cannot be read exactly: ${cause.message}.`,
+        cause
+      )
     }
   })
 
@@ -77,6 +83,12 @@ export const exists = (graph: Graph): Effect.Effect<boolean, StoreUnavailable> =
     })
   )
 
+/** The graphs that a store holds. */
+export const graphs = (connection: Connection): Effect.Effect<ReadonlyArray<string>, StoreUnavailable> =>
+  Effect.map(Effect.mapError(connection.command("GRAPH.LIST"), unavailable(connection)), (list) =>
+    Array.isArray(list) ? list.map(String) : []
+  )
+
 const counted = (graph: Graph, cypher: string): Effect.Effect<ReadonlyArray<number>, ReadError> =>
   Effect.flatMap(query(graph, cypher), (found) => decode(graph, () => (found[0] ?? []).map(integer)))
 
@@ -90,7 +102,10 @@ export const counts = (graph: Graph): Effect.Effect<{ nodes: number; relationshi
   })
 
 // Counts by name, grouped by the engine: `[[name, count], ...]` in one row.
-const countedNames = (graph: Graph, cypher: string): Effect.Effect<ReadonlyArray<readonly [string, number]>, ReadError> =>
+const countedNames = (
+  graph: Graph,
+  cypher: string
+): Effect.Effect<ReadonlyArray<readonly [string, number]>, ReadError> =>
   Effect.flatMap(query(graph, cypher), (found) =>
     decode(graph, () =>
       listItems(found[0]?.[0]).map((pair) => {

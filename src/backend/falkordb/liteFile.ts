@@ -14,8 +14,12 @@ import { OWNER, sweep } from "../sqlite/ownedFiles.ts"
 
 const code = (cause: unknown): unknown => (cause instanceof Error && "code" in cause ? cause.code : undefined)
 
-/** What tells cheaply whether a file is still the same one; undefined where there is none. */
-export const marksOf = (file: string): string | undefined => {
+/** What tells cheaply whether a file is still the same one; undefined where there is none or an empty one. */
+export const loadable = (file: string): string | undefined =>
+  (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0 ? undefined : marksOf(file)
+
+// The same, of an empty file too.
+const marksOf = (file: string): string | undefined => {
   const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
   return stat === undefined ? undefined : [stat.dev, stat.ino, stat.size, stat.mtimeNs].join(":")
 }
@@ -122,7 +126,8 @@ const publish = async (dump: string, file: string, before: Seen | undefined): Pr
   const made = fs.statSync(dump)
   if (made.uid !== uid || made.gid !== gid) fs.chownSync(dump, uid, gid)
   await sync(dump)
-  if (marksOf(file) !== before.marks || (await digest(file)) !== before.digest || marksOf(file) !== before.marks) throw new Changed()
+  if (marksOf(file) !== before.marks || (await digest(file)) !== before.digest || marksOf(file) !== before.marks)
+    throw new Changed()
   fs.renameSync(dump, file)
 }
 
@@ -132,7 +137,9 @@ export const replace = (dump: string, file: string, before: Seen | undefined): E
     try: () => publish(dump, file, before),
     catch: (cause) => {
       const changed = cause instanceof Changed || code(cause) === "EEXIST" || code(cause) === "ENOENT"
-      const what = changed ? `${file} was changed by somebody else meanwhile` : `${file} could not be replaced: ${String(cause)}`
+      const what = changed
+        ? `${file} was changed by somebody else meanwhile`
+        : `${file} could not be replaced: ${String(cause)}`
       return new WriteFailed({
         backend: "falkordblite",
         location: file,

@@ -54,7 +54,9 @@ export const durationText = (seconds: bigint): string => {
 }
 
 const durationParts = (text: string): ReadonlyArray<bigint> | undefined => {
-  const parts = DURATION.exec(text)?.slice(1).map((part) => BigInt(part ?? 0))
+  const parts = DURATION.exec(text)
+    ?.slice(1)
+    .map((part) => BigInt(part ?? 0))
   if (parts === undefined) return undefined
   const [days = 0n, hours = 0n, minutes = 0n, seconds = 0n] = parts
   const normal = durationText(days * 86_400n + hours * 3600n + minutes * 60n + seconds) === text
@@ -88,7 +90,8 @@ const isNative = (value: PropertyValue, depth: number): boolean => {
     case "number":
       return Number.isFinite(value)
     default:
-      if (isList(value)) return depth < NATIVE_DEPTH && value.every((item) => item !== null && isNative(item, depth + 1))
+      if (isList(value))
+        return depth < NATIVE_DEPTH && value.every((item) => item !== null && isNative(item, depth + 1))
       if (value instanceof Temporal) return isNativeTemporal(value)
       if (value instanceof Point) return isNativePoint(value)
       return value instanceof Vector && value.values.every(Number.isFinite)

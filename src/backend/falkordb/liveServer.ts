@@ -38,7 +38,8 @@ export const liveSocket = (file: string): Effect.Effect<string | undefined> =>
     const settings = readJson(settingsPath(file))
     const pidFile = text(settings, "pidfile")
     const socket = text(settings, "unixsocket")
-    if (pidFile === undefined || socket === undefined || !fs.existsSync(socket) || !fs.existsSync(pidFile)) return undefined
+    if (pidFile === undefined || socket === undefined || !fs.existsSync(socket) || !fs.existsSync(pidFile))
+      return undefined
     const pid = Number(fs.readFileSync(pidFile, "utf8").trim())
     return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? socket : undefined
   })

@@ -137,7 +137,8 @@ const launch = (files: EngineFiles, options: StartOptions): Child => {
     ...["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"],
     ...["--dir", folder, "--dbfilename", DUMP],
     ...["--save", "", "--appendonly", "no", "--daemonize", "no"],
-    ...["--loadmodule", files.module]
+    // Without CMD_INFO no `telemetry{...}` keys: a saved file holds what it held, and the records.
+    ...["--loadmodule", files.module, "CMD_INFO", "no"]
   ]
   const [program = "", ...args] = tethered(options.tether, server)
   const output = fs.openSync(log, "a", 0o600)
@@ -194,11 +195,13 @@ const stop = (child: Child, connection: () => Connection.Connection | undefined)
     const open = connection()
     if (!child.hasEnded && open !== undefined) {
       // The answer to SHUTDOWN is a closed connection, which the driver reports as a failure.
-      const asked = yield* open.command("SHUTDOWN", "NOSAVE", "NOW", "FORCE").pipe(
-        Effect.interruptible,
-        Effect.timeout(`${STOP_SECONDS} seconds`),
-        Effect.match({ onFailure: (cause) => cause._tag === "CommandFailed", onSuccess: () => true })
-      )
+      const asked = yield* open
+        .command("SHUTDOWN", "NOSAVE", "NOW", "FORCE")
+        .pipe(
+          Effect.interruptible,
+          Effect.timeout(`${STOP_SECONDS} seconds`),
+          Effect.match({ onFailure: (cause) => cause._tag === "CommandFailed", onSuccess: () => true })
+        )
       if (asked) yield* waitForEnd(child, STOP_SECONDS)
     }
     if (!child.hasEnded) {
@@ -209,9 +212,9 @@ const stop = (child: Child, connection: () => Connection.Connection | undefined)
   })
 
 const info = (connection: Connection.Connection, section: string, field: string) =>
-  connection.command("INFO", section).pipe(
-    Effect.map((reply) => new RegExp(`^${field}:(.*)$`, "m").exec(String(reply))?.[1]?.trim() ?? "")
-  )
+  connection
+    .command("INFO", section)
+    .pipe(Effect.map((reply) => new RegExp(`^${field}:(.*)$`, "m").exec(String(reply))?.[1]?.trim() ?? ""))
 
 /**
  * Starts an engine and waits until it has loaded its dump; it is stopped with the scope. Loading takes as long as it
@@ -230,7 +233,11 @@ export const start = (
         try: () => launch(files, options),
         catch: (cause) => new EngineFailed({ message: `The engine could not be started: ${String(cause)}.`, log: "" })
       }),
-      (started) => Effect.ensuring(stop(started, () => connection), Scope.close(talking, Exit.void))
+      (started) =>
+        Effect.ensuring(
+          stop(started, () => connection),
+          Scope.close(talking, Exit.void)
+        )
     )
     const patience = Schedule.spaced("10 millis")
     yield* Effect.suspend(() => {
@@ -252,7 +259,9 @@ export const start = (
     const open = connection
     yield* open.command("PING").pipe(
       Effect.retry({ schedule: patience, while: (cause) => !child.hasEnded && cause.message.startsWith("LOADING") }),
-      Effect.mapError((cause) => failed(child, `The engine ${files.redisServer} did not load its data (${cause.message}).`))
+      Effect.mapError((cause) =>
+        failed(child, `The engine ${files.redisServer} did not load its data (${cause.message}).`)
+      )
     )
     child.pid = Number(
       yield* info(open, "server", "process_id").pipe(Effect.mapError((cause) => failed(child, cause.message)))

@@ -22,13 +22,14 @@ export const parseHeader = (head: Buffer): RdbHeader | undefined => {
   return { version: Number(magic[1]), redis: length > 0 ? head.toString("latin1", start, start + length) : undefined }
 }
 
-/** Reads the header of a file. Undefined where there is no file; fails where it is not a dump. */
+/** Reads the header of a file. Undefined where there is no file or an empty one; fails where it is not a dump. */
 export const readHeader = (path: string): Effect.Effect<RdbHeader | undefined, StoreUnavailable> =>
   Effect.tryPromise({
     try: async () => {
       const file = await fs.open(path, "r")
       try {
-        if ((await file.stat()).isDirectory()) throw problem(path, "not-this-kind", `${path} is a folder, not a FalkorDBLite file.`)
+        if ((await file.stat()).isDirectory())
+          throw problem(path, "not-this-kind", `${path} is a folder, not a FalkorDBLite file.`)
         const head = Buffer.alloc(256)
         const { bytesRead } = await file.read(head, 0, head.length, 0)
         return head.subarray(0, bytesRead)
@@ -47,14 +48,11 @@ export const readHeader = (path: string): Effect.Effect<RdbHeader | undefined, S
     }
   }).pipe(
     Effect.flatMap((head) => {
-      if (head.length === 0) {
-        return Effect.fail(
-          problem(path, "empty-file", `${path} is an empty file, not a FalkorDBLite store. Remove it or name another path.`)
-        )
-      }
+      if (head.length === 0) return Effect.succeed(undefined)
       const header = parseHeader(head)
       if (header !== undefined) return Effect.succeed(header)
-      const sqlite = head.toString("latin1", 0, 15) === "SQLite format 3" ? " It is an SQLite file: name it as sqlite:PATH." : ""
+      const sqlite =
+        head.toString("latin1", 0, 15) === "SQLite format 3" ? " It is an SQLite file: name it as sqlite:PATH." : ""
       return Effect.fail(problem(path, "not-this-kind", `${path} is not a FalkorDBLite file (no redis dump).${sqlite}`))
     }),
     Effect.catchAll((error) => (error === undefined ? Effect.succeed(undefined) : Effect.fail(error)))

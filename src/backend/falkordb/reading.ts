@@ -12,7 +12,7 @@ import { type ReadError, StoreUnavailable } from "../../domain/Errors.ts"
 import type { GraphRecord, Node } from "../../domain/Graph.ts"
 import type { Selection } from "../GraphBackend.ts"
 import { type Located, type LocatedRelationship, type Page, readNodes, readRelationships } from "./entities.ts"
-import { counts, dataInvalid, decode, exists, type Graph, keyRule, query } from "./graph.ts"
+import { counts, dataInvalid, decode, exists, type Graph, graphs, keyRule, query } from "./graph.ts"
 import { integer, listItems, textOnly } from "./replies.ts"
 import { type KeyRule, nodeKey, relationshipKey } from "./stored.ts"
 
@@ -50,7 +50,9 @@ const paged = <L>(
       Stream.unfoldChunkEffect(START, (position) =>
         position.from > last
           ? Effect.succeed(Option.none())
-          : Effect.map(page(position), ([located, next]) => Option.some([Chunk.unsafeFromArray(located), next] as const))
+          : Effect.map(page(position), ([located, next]) =>
+              Option.some([Chunk.unsafeFromArray(located), next] as const)
+            )
       )
     )
   )
@@ -70,7 +72,11 @@ export const relationships = (graph: Graph, rule: KeyRule): Stream.Stream<Locate
   // A node with more relationships than a page: by their ids, in order.
   const ofOneNode = (from: number, after: number) =>
     Effect.map(
-      readRelationships(graph, `${pattern} ID(a) = ${from} AND ID(r) > ${after} WITH a, r, b ORDER BY ID(r) LIMIT ${ROWS}`, rule),
+      readRelationships(
+        graph,
+        `${pattern} ID(a) = ${from} AND ID(r) > ${after} WITH a, r, b ORDER BY ID(r) LIMIT ${ROWS}`,
+        rule
+      ),
       (page): readonly [ReadonlyArray<LocatedRelationship>, Position] => {
         const last = page.located.at(-1)
         return page.located.length < ROWS || last === undefined
@@ -78,7 +84,11 @@ export const relationships = (graph: Graph, rule: KeyRule): Stream.Stream<Locate
           : [page.located, { from, range: 1, after: last.engineId }]
       }
     )
-  const page = ({ after, from, range }: Position): Effect.Effect<readonly [ReadonlyArray<LocatedRelationship>, Position], ReadError> => {
+  const page = ({
+    after,
+    from,
+    range
+  }: Position): Effect.Effect<readonly [ReadonlyArray<LocatedRelationship>, Position], ReadError> => {
     if (after !== undefined) return ofOneNode(from, after)
     const starts = `${pattern} ID(a) >= ${from} AND ID(a) < ${from + range}`
     return Effect.flatMap(readRelationships(graph, `${starts} WITH a, r, b LIMIT ${ROWS + 1}`, rule), (found) => {
@@ -125,22 +135,12 @@ export const relationshipKeys = (graph: Graph, rule: KeyRule): Stream.Stream<rea
   })
 
 const missing = (graph: Graph): Effect.Effect<never, ReadError> =>
-  Effect.flatMap(
-    Effect.map(graph.connection.command("GRAPH.LIST"), (list) => (Array.isArray(list) ? list.map(String) : [])).pipe(
-      Effect.orElseSucceed((): ReadonlyArray<string> => [])
-    ),
-    (graphs) => {
-      const there = graphs.length === 0 ? "It holds no graph." : `It holds ${graphs.join(", ")}.`
-      return Effect.fail(
-        new StoreUnavailable({
-          backend: graph.connection.backend,
-          location: graph.connection.location,
-          reason: "missing-database",
-          message: `There is no graph ${graph.key} in ${graph.connection.location}. ${there} Name the graph.`
-        })
-      )
-    }
-  )
+  Effect.flatMap(graphs(graph.connection), (found) => {
+    const { backend, location } = graph.connection
+    const there = found.length === 0 ? "It holds no graph." : `It holds ${found.join(", ")}.`
+    const message = `There is no graph ${graph.key} in ${location}. ${there} Name the graph.`
+    return Effect.fail(new StoreUnavailable({ backend, location, reason: "missing-database", message }))
+  })
 
 /** The whole graph: nodes, then relationships, each counted and compared with the engine's counters. */
 export const read = (graph: Graph, selection?: Selection): Stream.Stream<GraphRecord, ReadError> =>
@@ -167,7 +167,12 @@ export const read = (graph: Graph, selection?: Selection): Stream.Stream<GraphRe
     })
   )
 
-const compare = (graph: Graph, kind: "nodes" | "relationships", seen: number, before: number): Effect.Effect<void, ReadError> =>
+const compare = (
+  graph: Graph,
+  kind: "nodes" | "relationships",
+  seen: number,
+  before: number
+): Effect.Effect<void, ReadError> =>
   Effect.flatMap(counts(graph), (after) => {
     if (seen === before && seen === after[kind]) return Effect.void
     const changed = before !== after[kind]

@@ -157,7 +157,11 @@ class ValueReader {
   readonly unread: Array<Unread> = []
 
   private float(text: string, low: Reply | undefined, path: Path, put: (value: number) => void): number {
-    const known = isPlain(text) ? exactFloat(text, "0") : low === undefined ? undefined : exactFloat(text, decodeText(list(low)[1]))
+    const known = isPlain(text)
+      ? exactFloat(text, "0")
+      : low === undefined
+        ? undefined
+        : exactFloat(text, decodeText(list(low)[1]))
     if (known !== undefined) return known
     this.unread.push({ path, text, put })
     return Number.NaN

@@ -100,7 +100,8 @@ export const storeRelationship = (record: Relationship, rule: KeyRule): StoredRe
     ...(unkeyed && { unkeyed: true as const })
   }
   const side: Array<readonly [string, string]> = [...noteEntry(note)]
-  if (record.key !== null && (isGeneratedKey(record) || rule.relationships === "none")) side.push([ID_PROPERTY, record.key])
+  if (record.key !== null && (isGeneratedKey(record) || rule.relationships === "none"))
+    side.push([ID_PROPERTY, record.key])
   return { type: held ? record.type : STAND_IN_TYPE, properties: withSideProperties(encoded.properties, side) }
 }
 

@@ -81,7 +81,8 @@ export const placesOf = (
 ): Effect.Effect<ReadonlyMap<string, cypher.Place>, ReadError> =>
   Effect.map(
     writer.finder.relationships(records.flatMap((record) => (record._tag === "Relationship" ? [record] : []))),
-    (found) => new Map(found.flatMap(({ record, ...place }) => (record.key === null ? [] : [[record.key, place] as const])))
+    (found) =>
+      new Map(found.flatMap(({ record, ...place }) => (record.key === null ? [] : [[record.key, place] as const])))
   )
 
 /** Rows that replace `before` by `after`; undefined for what is not there at all. */
@@ -96,7 +97,8 @@ export const replacing = (
   }
   if (before._tag !== "Relationship" || after._tag !== "Relationship" || before.key === null) return undefined
   const place = places.get(before.key)
-  const same = before.key === after.key && before.from === after.from && before.to === after.to && before.type === after.type
+  const same =
+    before.key === after.key && before.from === after.from && before.to === after.to && before.type === after.type
   return place === undefined || !same ? undefined : cypher.replaceRelationship(place, before, after, writer.rule)
 }
 
@@ -114,7 +116,10 @@ export const runPart = (
   fence: Fence | undefined,
   phase: string,
   mark?: string
-): Effect.Effect<{ readonly groups: ReadonlyArray<ReadonlyArray<Reply>>; readonly complete: boolean } | undefined, WriteFailed> => {
+): Effect.Effect<
+  { readonly groups: ReadonlyArray<ReadonlyArray<Reply>>; readonly complete: boolean } | undefined,
+  WriteFailed
+> => {
   const query = cypher.compile(part, fence, mark)
   return Effect.map(Effect.mapError(writeQuery(graph, query.cypher), writeFailed(graph.connection, phase)), (rows) => {
     const row = rows[0]
@@ -156,7 +161,10 @@ export const writeBatch = (
     const { graph, keys } = writer
     const twice = repeated(batch.create)
     if (twice !== undefined) return yield* changed(writer, `${describe(twice)} comes twice`)
-    const places = yield* placesOf(writer, batch.overwrite.map(({ before }) => before))
+    const places = yield* placesOf(
+      writer,
+      batch.overwrite.map(({ before }) => before)
+    )
     const replaced = batch.overwrite.map((overwrite) => replacing(writer, overwrite, places))
     const lost = replaced.indexOf(undefined)
     const gone = batch.overwrite[lost]
@@ -170,14 +178,20 @@ export const writeBatch = (
     const marked = fence !== undefined && batch.create.some((record) => record.key === null)
     const name = marked ? batchName(batch.create.map((record) => lineHash(canonicalLine(record)))) : ""
     let written = 0
-    for (const part of cypher.split(yield* Effect.forEach(batch.create, (record) => creating(writer, record, fence !== undefined)))) {
+    for (const part of cypher.split(
+      yield* Effect.forEach(batch.create, (record) => creating(writer, record, fence !== undefined))
+    )) {
       const mark = marked ? `${name}:${written + part.length}` : undefined
       const done = yield* runPart(graph, part, fence, "import", mark)
       if (done === undefined) return yield* fenceLost(graph)
       if (!done.complete) return yield* changed(writer, "an end of a relationship is gone")
       for (const items of done.groups) if (batch.create[written]?._tag === "Node") remember(writer, items)
       const links = batch.create.slice(written, written + part.length)
-      keys.put(links.flatMap((record) => (record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : [])))
+      keys.put(
+        links.flatMap((record) =>
+          record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : []
+        )
+      )
       written += part.length
     }
   })

@@ -40,7 +40,7 @@ const DOUBTFUL: ReadonlyArray<GraphRecord> = [
   memory(KEY, 1, { _mg_id: "taken" }),
   memory(KEY, 1, { _mg_labels: ["Other"] }),
   memory(KEY, 1, { _mg_enc: "{}" }),
-  ...["", "lone \ud800 surrogate", "nul \0", "Back`tick", "T".repeat(70_000)].map((type) =>
+  ...["", "_MG_TYPE", "_MgRun", "lone \ud800 surrogate", "nul \0", "Back`tick", "T".repeat(70_000)].map((type) =>
     relationship(keyOf("fitr", 0), KEY, type, OTHER, link(keyOf("fitr", 0), KEY, OTHER, 0).properties)
   ),
   relationship("lone \udc00 surrogate", KEY, "SOLVES", OTHER, { id: "lone \udc00 surrogate" }),

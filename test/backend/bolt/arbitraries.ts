@@ -7,7 +7,11 @@ import { zoneOffset } from "../../../src/backend/bolt/zones.ts"
 const two = (n: number) => String(n).padStart(2, "0")
 
 const fraction = fc
-  .oneof(fc.constant(0), fc.integer({ min: 0, max: 999_999_999 }), fc.integer({ min: 0, max: 999 }).map((n) => n * 1_000_000))
+  .oneof(
+    fc.constant(0),
+    fc.integer({ min: 0, max: 999_999_999 }),
+    fc.integer({ min: 0, max: 999 }).map((n) => n * 1_000_000)
+  )
   .map((n) => (n === 0 ? "" : `.${String(n).padStart(9, "0").replace(/0+$/, "")}`))
 
 const time = fc
@@ -20,12 +24,10 @@ const year = fc.oneof(
   fc.integer({ min: -999_999_999, max: 999_999_999 })
 )
 
-const date = fc
-  .tuple(year, fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 28 }))
-  .map(([y, m, d]) => {
-    const digits = String(Math.abs(y)).padStart(4, "0")
-    return `${y < 0 ? "-" : y > 9999 ? "+" : ""}${digits}-${two(m)}-${two(d)}`
-  })
+const date = fc.tuple(year, fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 28 })).map(([y, m, d]) => {
+  const digits = String(Math.abs(y)).padStart(4, "0")
+  return `${y < 0 ? "-" : y > 9999 ? "+" : ""}${digits}-${two(m)}-${two(d)}`
+})
 
 const offset = fc.integer({ min: -18 * 3600, max: 18 * 3600 }).chain((seconds) =>
   fc.constantFrom(seconds, Math.trunc(seconds / 60) * 60, Math.trunc(seconds / 3600) * 3600).map((s) => {
@@ -82,9 +84,18 @@ const temporal = (kind: TemporalKind, text: fc.Arbitrary<string>) => text.map((t
 export const temporals: fc.Arbitrary<Temporal> = fc.oneof(
   temporal("date", date),
   temporal("localTime", time),
-  temporal("time", fc.tuple(time, offset).map(([t, o]) => t + o)),
-  temporal("localDateTime", fc.tuple(date, time).map(([d, t]) => `${d}T${t}`)),
-  temporal("dateTime", fc.tuple(date, time, offset).map(([d, t, o]) => `${d}T${t}${o}`)),
+  temporal(
+    "time",
+    fc.tuple(time, offset).map(([t, o]) => t + o)
+  ),
+  temporal(
+    "localDateTime",
+    fc.tuple(date, time).map(([d, t]) => `${d}T${t}`)
+  ),
+  temporal(
+    "dateTime",
+    fc.tuple(date, time, offset).map(([d, t, o]) => `${d}T${t}${o}`)
+  ),
   temporal("dateTime", zoned),
   temporal("duration", duration)
 )
@@ -93,7 +104,22 @@ export const temporals: fc.Arbitrary<Temporal> = fc.oneof(
 export const texts: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string(),
-  fc.constantFrom("", "\0", "\ud800", "x\udfffy", "`", "``", "\\u0060", "\\", "'\"", "$x", "{}", "é😀", "__proto__", "constructor"),
+  fc.constantFrom(
+    "",
+    "\0",
+    "\ud800",
+    "x\udfffy",
+    "`",
+    "``",
+    "\\u0060",
+    "\\",
+    "'\"",
+    "$x",
+    "{}",
+    "é😀",
+    "__proto__",
+    "constructor"
+  ),
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 300 })
 )
 
@@ -130,16 +156,18 @@ const homogeneous: fc.Arbitrary<PropertyValue> = fc.oneof(
 )
 
 /** Any property value, nested to some depth. */
-export const values: fc.Arbitrary<PropertyValue> = fc.letrec<{ value: PropertyValue; item: PropertyValue | null }>((tie) => ({
-  value: fc.oneof(
-    { depthSize: "small", withCrossShrink: true },
-    scalar,
-    homogeneous,
-    fc.array(tie("item"), { maxLength: 4 }),
-    fc.dictionary(texts, tie("item"), { maxKeys: 4 })
-  ),
-  item: fc.oneof(fc.constant(null), tie("value"))
-})).value
+export const values: fc.Arbitrary<PropertyValue> = fc.letrec<{ value: PropertyValue; item: PropertyValue | null }>(
+  (tie) => ({
+    value: fc.oneof(
+      { depthSize: "small", withCrossShrink: true },
+      scalar,
+      homogeneous,
+      fc.array(tie("item"), { maxLength: 4 }),
+      fc.dictionary(texts, tie("item"), { maxKeys: 4 })
+    ),
+    item: fc.oneof(fc.constant(null), tie("value"))
+  })
+).value
 
 const names = texts.filter((name) => !name.startsWith("_mg_"))
 

@@ -29,7 +29,10 @@ export const journal = (file?: string) =>
 let runs = 0
 
 /** Opens a session of a new run, or of the run named. */
-export const openSession = (backend: GraphBackend, options: { readonly run?: string; readonly journal?: string } = {}) =>
+export const openSession = (
+  backend: GraphBackend,
+  options: { readonly run?: string; readonly journal?: string } = {}
+) =>
   Effect.gen(function* () {
     const run = options.run ?? `test-run-${process.pid}-${++runs}`
     return yield* backend.openSession({ run, journal: yield* journal(options.journal) })
@@ -52,16 +55,17 @@ export const overwrite = (session: WriteSession, pairs: ReadonlyArray<Overwrite>
   session.write({ create: [], overwrite: pairs })
 
 /** Canonical lines, sorted: two graphs are the same exactly when these are. */
-export const lines = (records: Iterable<GraphRecord>): ReadonlyArray<string> => Array.from(records, canonicalLine).sort()
+export const lines = (records: Iterable<GraphRecord>): ReadonlyArray<string> =>
+  Array.from(records, canonicalLine).sort()
 
 export const readAll = (from: Pick<GraphBackend, "read"> | Pick<WriteSession, "read">) =>
-  Effect.map(
-    Stream.runCollect(typeof from.read === "function" ? from.read() : from.read),
-    (records) => lines(Chunk.toReadonlyArray(records))
+  Effect.map(Stream.runCollect(typeof from.read === "function" ? from.read() : from.read), (records) =>
+    lines(Chunk.toReadonlyArray(records))
   )
 
 /** Runs an effect with a scope of its own, as a promise. */
-export const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> => Effect.runPromise(Effect.scoped(effect))
+export const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Effect.scoped(effect))
 
 /** Its failure, as a promise. */
 export const failure = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<E> => run(Effect.flip(effect))
@@ -89,19 +93,26 @@ const show = (value: unknown): unknown => {
   if (typeof value === "bigint") return `${value}n`
   if (typeof value === "number") return `f:${Object.is(value, -0) ? "-0" : value}`
   if (typeof value !== "object" || value === null) return value
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return [value.constructor.name, ...Array.from(value as ArrayLike<unknown>, show)]
+  if (Array.isArray(value) || ArrayBuffer.isView(value))
+    return [value.constructor.name, ...Array.from(value as ArrayLike<unknown>, show)]
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
   return [value.constructor.name, entries.map(([name, item]) => [name, show(item)])]
 }
 
 /** Everything in a Neo4j store by the driver alone: the engine's ids, labels, properties with their kinds, the schema. */
 export const dump = async (driver: Driver): Promise<ReadonlyArray<string>> => {
-  const nodes = await query(driver, "MATCH (n) RETURN elementId(n) AS id, labels(n) AS names, properties(n) AS properties")
+  const nodes = await query(
+    driver,
+    "MATCH (n) RETURN elementId(n) AS id, labels(n) AS names, properties(n) AS properties"
+  )
   const relationships = await query(
     driver,
     "MATCH (a)-[r]->(b) RETURN elementId(r) AS id, [elementId(a), type(r), elementId(b)] AS names, properties(r) AS properties"
   )
-  const schema = await query(driver, "SHOW INDEXES YIELD name, type, labelsOrTypes, properties RETURN name AS id, type, labelsOrTypes, properties")
+  const schema = await query(
+    driver,
+    "SHOW INDEXES YIELD name, type, labelsOrTypes, properties RETURN name AS id, type, labelsOrTypes, properties"
+  )
   const constraints = await query(driver, "SHOW CONSTRAINTS YIELD name, type RETURN name AS id, type")
   return [...nodes, ...relationships, ...schema, ...constraints].map((row) => JSON.stringify(show(row))).sort()
 }

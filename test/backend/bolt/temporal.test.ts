@@ -28,6 +28,8 @@ const KEPT: ReadonlyArray<readonly [TemporalKind, string]> = [
   ["dateTime", "2025-01-01T00:00:00Z[Europe/London]"],
   ["dateTime", "1850-01-01T00:00:00+00:53:28[Europe/Berlin]"],
   ["dateTime", "-0500-01-01T00:00:00+00:53:28[Europe/Berlin]"],
+  ["dateTime", "2025-01-01T00:00:00+05:30[Asia/Kolkata]"],
+  ["dateTime", "2025-01-01T00:00:00-05:00[Etc/GMT+5]"],
   // The hour that comes twice.
   ["dateTime", "2022-10-30T02:30:00+02:00[Europe/Berlin]"],
   ["dateTime", "2022-10-30T02:30:00+01:00[Europe/Berlin]"],
@@ -39,7 +41,7 @@ const KEPT: ReadonlyArray<readonly [TemporalKind, string]> = [
   ["duration", "PT-0.000000001S"],
   ["duration", "PT0S"],
   ["duration", "PT2562047788015215H30M6S"],
-  ["duration", "P-106751991167300DT-15H-30M-7S"]
+  ["duration", "P-106751991167300DT-14H-30M-7S"]
 ]
 
 const CHANGED: ReadonlyArray<readonly [TemporalKind, string]> = [
@@ -57,6 +59,9 @@ const CHANGED: ReadonlyArray<readonly [TemporalKind, string]> = [
   ["dateTime", "2015-06-24T12:50:35"],
   ["dateTime", "2025-01-01T00:00:00+02:00[Europe/Berlin]"],
   ["dateTime", "2025-01-01T00:00:00+01:00[Nowhere/Land]"],
+  ["dateTime", "2025-01-01T00:00:00-05:00[EST]"],
+  ["dateTime", "2025-01-01T00:00:00+02:00[+02:00]"],
+  ["dateTime", "2025-01-01T00:00:00+01:00[europe/berlin]"],
   ["dateTime", "+300000-01-01T00:00:00+01:00[Europe/Berlin]"],
   ["duration", "P14M"],
   ["duration", "P1W"],
@@ -96,7 +101,7 @@ describe("temporal values over Bolt", () => {
   })
 
   it("take the server's text where the zone is not known here", () => {
-    const text = "2020-01-01T00:00:00-08:00[SystemV/PST8PDT]"
+    const text = "2020-01-01T00:00:00Z[Factory]"
     expect(temporal.fromServerText(text)).toEqual(new Temporal("dateTime", text))
   })
 
