@@ -41,7 +41,10 @@ export interface ReadTransaction extends Transaction {
 export interface Connection {
   readonly server: Server
   readonly agent: string
-  /** One statement by itself: schema statements and `SHOW` must not stand in a transaction. */
+  /**
+   * One statement by itself, again where that may help: schema statements and `SHOW` must not stand in a transaction.
+   * Only for what may be done twice.
+   */
   readonly run: (text: string, parameters?: Parameters) => Effect.Effect<ReadonlyArray<Row>, DriverFailure>
   /** A reading transaction that ends with the scope. */
   readonly reading: Effect.Effect<ReadTransaction, DriverFailure, Scope.Scope>
@@ -189,7 +192,9 @@ export const connect = (
       server: options.server,
       agent: info.agent ?? "",
       run: (text, parameters) =>
-        Effect.scoped(Effect.flatMap(session("WRITE"), (held) => collect(() => held.run(text, parameters)))),
+        Effect.scoped(Effect.flatMap(session("WRITE"), (held) => collect(() => held.run(text, parameters)))).pipe(
+          Effect.retry({ schedule: RETRIES, while: (failure) => failure.retriable })
+        ),
       reading,
       transact,
       bookmark: Effect.scoped(

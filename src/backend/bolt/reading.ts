@@ -143,7 +143,15 @@ export const read = (reader: Reader, selection: Selection = {}): Stream.Stream<G
       )
       return selection.only === "relationships" ? relationships : Stream.concat(nodes, relationships)
     })
-  ).pipe(Stream.mapError((error) => (error instanceof DriverFailure ? unavailable(connection)(error) : error)))
+  ).pipe(Stream.mapError((error) => (error instanceof DriverFailure ? unreadable(connection, error) : error)))
+}
+
+// Neo4j gives up a result when somebody deletes what is in it before it was sent.
+const unreadable = (connection: Connection, failure: DriverFailure): ReadError => {
+  if (!failure.code.endsWith(".Transaction.Outdated")) return unavailable(connection)(failure)
+  const { title, location } = connection.server
+  const message = `Somebody deleted records of ${title} at ${location} while they were read. Stop what writes to it, then run again.`
+  return invalid(connection, "changed-while-read", message, failure.cause)
 }
 
 const add = (counts: { [name: string]: number }, name: string, more: number) => {

@@ -94,7 +94,7 @@ const fileBackend = (
             engineFailed(location)
           )
           const graph: Graph = { connection, key }
-          return { engine, graph, finder: yield* Finder.make(graph, false) }
+          return { engine, graph, finder: yield* Finder.make(graph, { pinned: false }) }
         }),
       idleTimeToLive: "20 seconds"
     })

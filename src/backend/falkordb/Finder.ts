@@ -56,11 +56,19 @@ export const matchPairs = (type: string, pairs: ReadonlyArray<Pair>): string =>
   `UNWIND [${pairs.map(({ start, end }) => `[${start},${end}]`).join(",")}] AS p WITH p[0] AS i, p[1] AS j ` +
   `MATCH (a) WHERE ID(a) = i WITH a, j MATCH (b) WHERE ID(b) = j WITH a, b MATCH (a)-[r:${quoteName(type)}]->(b) WITH a, r, b`
 
-/**
- * Makes a finder. With `pinned`, the rule and the map are those of the moment they are made, kept up by the session
- * that writes; without, they are made anew when the server has changed and something was not found.
- */
-export const make = (graph: Graph, pinned: boolean): Effect.Effect<Finder, never, Scope.Scope> =>
+/** How a finder keeps up with its store. */
+export interface FinderOptions {
+  /**
+   * True: the map is that of the moment it is made, kept up by the session that writes. False: it is made anew when the
+   * server has changed and something was not found.
+   */
+  readonly pinned: boolean
+  /** The rule to go by; found out where it is not given. */
+  readonly rule?: KeyRule | undefined
+}
+
+/** Makes a finder; nothing is read before it is asked something. */
+export const make = (graph: Graph, options: FinderOptions): Effect.Effect<Finder, never, Scope.Scope> =>
   Effect.gen(function* () {
     const ids = yield* KeyMap.make
     const building = yield* Effect.makeSemaphore(1)
@@ -70,7 +78,7 @@ export const make = (graph: Graph, pinned: boolean): Effect.Effect<Finder, never
       ids.clear()
       const now = yield* version(graph)
       const there = yield* exists(graph)
-      const rule = there ? yield* keyRule(graph) : EMPTY_RULE
+      const rule = options.rule ?? (there ? yield* keyRule(graph) : EMPTY_RULE)
       if (there)
         yield* Stream.runForEachChunk(nodeKeys(graph, rule), (entries) => Effect.sync(() => ids.put([...entries])))
       built = { rule, version: now }
@@ -82,7 +90,7 @@ export const make = (graph: Graph, pinned: boolean): Effect.Effect<Finder, never
     // True where looking again may find what was not found.
     const refreshed = building.withPermits(1)(
       Effect.gen(function* () {
-        if (pinned || built === undefined || (yield* version(graph)) === built.version) return false
+        if (options.pinned || built === undefined || (yield* version(graph)) === built.version) return false
         yield* build
         return true
       })

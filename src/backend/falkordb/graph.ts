@@ -162,7 +162,7 @@ export const keyRule = (graph: Graph): Effect.Effect<KeyRule, ReadError> =>
       yield* counted(
         graph,
         "MATCH ()-[r]->() WITH coalesce(r._mg_id, r.id) AS k, r._mg_enc AS e " +
-          `WHERE k IS NOT NULL AND (e IS NULL OR NOT e CONTAINS '"unkeyed":true') RETURN ${check}`
+          `WHERE typeOf(k) = 'String' AND (e IS NULL OR NOT e CONTAINS '"unkeyed":true') RETURN ${check}`
       )
     )
     let prefix = EMPTY_RULE.prefix

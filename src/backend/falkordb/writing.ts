@@ -16,7 +16,7 @@ import { exists, type Graph, writeQuery } from "./graph.ts"
 import * as KeyMap from "./KeyMap.ts"
 import { relationshipKeys } from "./reading.ts"
 import { integer, listItems, textOnly } from "./replies.ts"
-import type { KeyRule } from "./stored.ts"
+import { fit, type KeyRule } from "./stored.ts"
 
 /** What a session writes with. */
 export interface Writer {
@@ -35,10 +35,10 @@ export const failure = (
   message: string
 ): WriteFailed => new WriteFailed({ backend, location, phase: "import", reason, message })
 
-/** Makes a writer for a graph: learns the keys that are there. */
-export const make = (graph: Graph): Effect.Effect<Writer, ReadError, Scope.Scope> =>
+/** Makes a writer for a graph: learns the keys that are there, under the rule, or the one that it finds. */
+export const make = (graph: Graph, given?: KeyRule): Effect.Effect<Writer, ReadError, Scope.Scope> =>
   Effect.gen(function* () {
-    const finder = yield* Finder.make(graph, true)
+    const finder = yield* Finder.make(graph, { pinned: true, rule: given })
     const keys = yield* KeyMap.make
     const rule = yield* finder.rule
     if (yield* exists(graph)) {
@@ -146,6 +146,15 @@ const remember = (writer: Writer, items: ReadonlyArray<Reply>): void => {
   writer.finder.ids.put(pairs)
 }
 
+// The plan has refused these already; a caller that made none must not lose anything either.
+const impossible = (records: ReadonlyArray<GraphRecord>): string | undefined => {
+  for (const record of records) {
+    const misfit = fit(record).find(({ level }) => level === "impossible")
+    if (misfit !== undefined) return `${describe(record)} cannot be stored in FalkorDB: ${misfit.kind}`
+  }
+  return undefined
+}
+
 const repeated = (records: ReadonlyArray<GraphRecord>): GraphRecord | undefined => {
   const seen = new Set<string>()
   return records.find((record) => record.key !== null && seen.size === seen.add(`${record._tag} ${record.key}`).size)
@@ -159,6 +168,8 @@ export const writeBatch = (
 ): Effect.Effect<void, WriteFailed | ReadError> =>
   Effect.gen(function* () {
     const { graph, keys } = writer
+    const refused = impossible([...batch.create, ...batch.overwrite.map(({ after }) => after)])
+    if (refused !== undefined) return yield* failure(graph.connection, "refused-record", `${refused}. Nothing of its batch was written.`)
     const twice = repeated(batch.create)
     if (twice !== undefined) return yield* changed(writer, `${describe(twice)} comes twice`)
     const places = yield* placesOf(

@@ -82,8 +82,9 @@ const syncFolder = async (folder: string): Promise<void> => {
 const create = (temporary: string): Database.Database => {
   fs.closeSync(fs.openSync(temporary, "wx", 0o600))
   const db = connect(temporary, "rw")
-  // Nobody else knows the file, and a crash costs nothing but the file: no journal, no syncs, one lock.
-  db.pragma("journal_mode = OFF")
+  // Nobody else knows the file, and a crash costs nothing but the file: no journal on disk, no syncs, one lock. (The
+  // driver's defensive mode ignores journal_mode = OFF, which is no faster for a file that only grows: measured.)
+  db.pragma("journal_mode = MEMORY")
   db.pragma("synchronous = OFF")
   db.pragma("locking_mode = EXCLUSIVE")
   setUp(db)

@@ -142,16 +142,37 @@ const inUse: ReadonlyArray<ConformanceCase> = [
       Effect.gen(function* () {
         yield* writeGraph(session, given)
         yield* replaceFirst(session, own)
-        const [, second, third] = own.nodes
-        if (second !== undefined && third !== undefined) {
-          // One record twice: the first image counts.
-          const once = memory(second.key, 60)
-          yield* overwrite(session, second, once)
-          yield* overwrite(session, once, memory(second.key, 61))
-          const mine = link(keyOf("unl", 0), second.key, third.key, 0)
-          yield* session.write({ create: [mine], overwrite: [] })
-          yield* overwrite(session, mine, { ...mine, properties: { ...mine.properties, strength: 0.125 } })
+        yield* expectUndone(yield* session.undo)
+      })
+  ),
+  undone(
+    "undo brings back what was overwritten twice",
+    "undo: brings the target back to what it was; of several before-images the first one",
+    "store in use",
+    (session, _, own) =>
+      Effect.gen(function* () {
+        const [first] = own.nodes
+        if (first !== undefined) {
+          const once = memory(first.key, 60)
+          yield* overwrite(session, first, once)
+          yield* overwrite(session, once, memory(first.key, 61))
         }
+        yield* expectUndone(yield* session.undo)
+      })
+  ),
+  undone(
+    "undo takes away what was created and then overwritten",
+    "undo: brings the target back to what it was, whatever the session has done to its own records",
+    "store in use",
+    (session, _, own) =>
+      Effect.gen(function* () {
+        const mine = memory(keyOf("own", 1000), 0)
+        const to = own.nodes[0]?.key ?? mine.key
+        const edge = link(keyOf("ownr", 1000), mine.key, to, 0)
+        yield* session.write({ create: [mine], overwrite: [] })
+        yield* session.write({ create: [edge], overwrite: [] })
+        yield* overwrite(session, mine, memory(mine.key, 9))
+        yield* overwrite(session, edge, { ...edge, properties: { ...edge.properties, strength: 0.125 } })
         yield* expectUndone(yield* session.undo)
       })
   ),

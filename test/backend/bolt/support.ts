@@ -10,8 +10,18 @@ import type { Driver } from "neo4j-driver"
 import type { GraphBackend } from "../../../src/backend/GraphBackend.ts"
 import * as Journal from "../../../src/backend/Journal.ts"
 import type { Overwrite, WriteSession } from "../../../src/backend/WriteSession.ts"
+import type { MigrationError } from "../../../src/domain/Errors.ts"
 import { canonicalLine } from "../../../src/domain/Canonical.ts"
 import type { GraphRecord } from "../../../src/domain/Graph.ts"
+
+/** A server that tests use. */
+export interface Store {
+  readonly connected: Effect.Effect<GraphBackend, MigrationError, Scope.Scope>
+  /** A driver of the test's own. */
+  readonly driver: () => Driver
+  /** What {@link dump} shows while there is nothing. */
+  readonly empty: () => ReadonlyArray<string>
+}
 
 /** A folder that goes with the scope. */
 export const temporaryFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
@@ -53,6 +63,14 @@ export const create = (session: WriteSession, records: ReadonlyArray<GraphRecord
 
 export const overwrite = (session: WriteSession, pairs: ReadonlyArray<Overwrite>) =>
   session.write({ create: [], overwrite: pairs })
+
+/** Writes and publishes. */
+export const publish = (backend: GraphBackend, records: ReadonlyArray<GraphRecord>) =>
+  Effect.gen(function* () {
+    const session = yield* openSession(backend)
+    yield* create(session, records)
+    yield* session.publish
+  })
 
 /** Canonical lines, sorted: two graphs are the same exactly when these are. */
 export const lines = (records: Iterable<GraphRecord>): ReadonlyArray<string> =>
