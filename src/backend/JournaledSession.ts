@@ -5,9 +5,9 @@
  * guard. Every batch is written together with a check of the fence's epoch; an undo raises the epoch first, so that no
  * late write can land behind it. Before a batch is written the journal knows what it creates and what it replaces.
  *
- * Undo: our relationships, then a plain delete of those of our nodes that have no relationship left, then the
- * before-images, each as one atomic compare-and-set against what we wrote. What somebody else has changed or attached
- * stays and is reported.
+ * Undo: the before-images, then our relationships, then a plain delete of those of our nodes that have no relationship
+ * left, each as one atomic compare-and-set against what we wrote. What somebody else has changed or attached stays and
+ * is reported.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -75,9 +75,11 @@ const MADE = "made"
 export const open = (engine: JournaledEngine, options: SessionOptions): Effect.Effect<SessionDriver, MigrationError> =>
   Effect.gen(function* () {
     const { journal, run } = options
+    // A run that is taken up again knows what it made before.
+    const noted = yield* journal.note(MADE)
+    const made: Array<Made> = noted === undefined ? [] : JSON.parse(noted)
     const fresh = yield* engine.isEmpty
     let fence = yield* Effect.uninterruptible(engine.raiseFence(run))
-    const made: Array<Made> = []
     const note = (thing: Made) =>
       Effect.suspend(() => {
         made.push(thing)
@@ -99,13 +101,14 @@ export const open = (engine: JournaledEngine, options: SessionOptions): Effect.E
 
     const undo: SessionDriver["undo"] = Effect.gen(function* () {
       fence = yield* engine.raiseEpoch(fence)
+      // Images first: a record that the run created and then replaced is again what it created, and can go.
+      const images = yield* undoBatches("overwritten")
       const relationships = yield* undoBatches("Relationship")
       const nodes = yield* undoBatches("Node")
-      const images = yield* undoBatches("overwritten")
       yield* engine.tidy
       for (const thing of [...made].reverse()) yield* engine.dismantle(thing)
       yield* engine.dropFence(run)
-      return [...relationships, ...nodes, ...images]
+      return [...images, ...relationships, ...nodes]
     })
 
     const publish: Effect.Effect<void, WriteFailed | UndoIncomplete> = Effect.gen(function* () {

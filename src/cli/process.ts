@@ -56,6 +56,8 @@ export const runMain = (program: Effect.Effect<number>): void => {
 
   // A driver's error outside of any fiber: what was begun is undone all the same.
   process.on("uncaughtException", (cause) => {
+    // What follows the first one follows from it.
+    if (isDefect) return
     terminal.err(`Unexpected error, which is a defect of this program or of a driver: ${cause.stack ?? cause.message}`)
     isDefect = true
     if (interruptedAt === undefined) interrupt()

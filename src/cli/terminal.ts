@@ -14,14 +14,12 @@ const write = (stream: NodeJS.WriteStream, text: string): void => {
   if (!gone.has(stream)) stream.write(text)
 }
 
-/** Keeps a closed pipe from ending the process; any other trouble with a stream is not ours to hide. */
+/**
+ * Keeps a stream that cannot be written any more (a closed pipe, a terminal that is gone) from ending the process:
+ * nothing more is printed there. What must arrive, a document, is written by others, who hear of the error themselves.
+ */
 export const guardStreams = (): void => {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (cause: NodeJS.ErrnoException) => {
-      if (cause.code !== "EPIPE") throw cause
-      gone.add(stream)
-    })
-  }
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => gone.add(stream))
 }
 
 const eraseLive = (): void => {

@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import neo4j, { type Config, type Driver, type Result, type ServerInfo, type Session } from "neo4j-driver"
 import { driverFailure, DriverFailure, type Moment, type Server, timedOut } from "./failures.ts"
+import { probe } from "./probe.ts"
 import type { ServerConfig } from "../StoreConfig.ts"
 
 /** One row of a result. */
@@ -138,6 +139,8 @@ export const connect = (
   options: ConnectOptions
 ): Effect.Effect<Connection, DriverFailure, Scope.Scope> =>
   Effect.gen(function* () {
+    const encrypted = tls(config).encrypted === "ENCRYPTION_ON"
+    yield* probe(config.host, config.port, encrypted, CONNECT_SECONDS)
     const driver = yield* Effect.acquireRelease(
       Effect.try({ try: () => openDriver(config, options), catch: (cause) => driverFailure(cause, "connect") }),
       close

@@ -75,6 +75,7 @@ const STORE_RULES: ReadonlyArray<Rule<StoreReason>> = [
   ["unsupported", /analytical/i],
   ["timeout", /TimedOut|timed out|timeout|asked to abort/i],
   ["unreachable", /DatabaseUnavailable/],
+  ["not-this-kind", /responded HTTP/],
   ["driver", /ProtocolError|routing/i]
 ]
 
@@ -85,6 +86,7 @@ const NEXT_STEP: { readonly [Reason in StoreReason]?: string } = {
   "read-only": "Connect to a server, or as a user, that may write.",
   unreachable: "Check host and port, and whether the server runs.",
   timeout: "Check the server's load and try again.",
+  "not-this-kind": "Give the port for Bolt (7687 unless it was changed), not the one for browsers.",
   "went-away": "Check the server and run the command again."
 }
 
@@ -119,7 +121,8 @@ export const storeUnavailable = (server: Server, failure: DriverFailure): StoreU
     permission: "does not permit this",
     "read-only": "can only be read",
     "went-away": "went away",
-    timeout: "did not answer in time"
+    timeout: "did not answer in time",
+    "not-this-kind": "does not speak Bolt"
   }
   const said = reason in what ? what[reason as keyof typeof what] : "failed"
   return new StoreUnavailable({

@@ -95,8 +95,11 @@ export const createRelationship = (
   }
 }
 
-const bindNode = (soFar: string, labels: ReadonlyArray<string>): string =>
-  `WITH ${soFar}, row[0] AS i, row[1] AS old, row MATCH (n) WHERE ID(n) = i AND ${sameLabels("n", labels)} AND ${sameProperties("n", "old")}`
+// OPTIONAL, so that a row without a match is not the end of the whole query; `hit` is null then.
+const bindNode = (soFar: string, labels: ReadonlyArray<string>, more = ""): string =>
+  `WITH ${soFar}, row[0] AS i, row[1] AS old, row ` +
+  `OPTIONAL MATCH (n) WHERE ID(n) = i AND ${sameLabels("n", labels)} AND ${sameProperties("n", "old")}${more} ` +
+  `WITH ${soFar}, n, row, CASE WHEN n IS NULL THEN null ELSE i END AS hit`
 
 const without = (labels: ReadonlyArray<string>, others: ReadonlyArray<string>) =>
   labels.filter((label) => !others.includes(label))
@@ -112,7 +115,7 @@ export const replaceNode = (engineId: number, before: Node, after: Node, rule: K
     text: `[${engineId},${mapLiteral(old.properties)},${mapLiteral(now.properties)}]`,
     clause: (soFar) =>
       `${bindNode(soFar, old.labels)} SET n = row[2]${added === "" ? "" : ` SET n${added}`}` +
-      `${removed === "" ? "" : ` REMOVE n${removed}`} WITH ${soFar}, collect(i)`
+      `${removed === "" ? "" : ` REMOVE n${removed}`} WITH ${soFar}, collect(hit)`
   }
 }
 
@@ -121,7 +124,7 @@ export const deleteNode = (engineId: number, { labels, properties }: StoredNode)
   group: `-n${labelText(labels)}`,
   text: `[${engineId},${mapLiteral(properties)}]`,
   clause: (soFar) =>
-    `${bindNode(soFar, labels)} AND indegree(n) = 0 AND outdegree(n) = 0 WITH ${soFar}, n, i DELETE n WITH ${soFar}, collect(i)`
+    `${bindNode(soFar, labels, " AND indegree(n) = 0 AND outdegree(n) = 0")} DELETE n WITH ${soFar}, collect(hit)`
 })
 
 /** Where a stored relationship is. */
@@ -132,7 +135,10 @@ export interface Place {
 }
 
 const bindRelationship = (soFar: string, name: string): string =>
-  `${bindEnds(soFar)}, row[2] AS e, row[3] AS old MATCH (a)-[r:${name}]->(b) WHERE ID(r) = e AND ${sameProperties("r", "old")}`
+  `WITH ${soFar}, row, row[0] AS i, row[1] AS j OPTIONAL MATCH (a) WHERE ID(a) = i ` +
+  `WITH ${soFar}, row, a, j OPTIONAL MATCH (b) WHERE ID(b) = j WITH ${soFar}, row, a, b, row[2] AS e, row[3] AS old ` +
+  `OPTIONAL MATCH (a)-[r:${name}]->(b) WHERE ID(r) = e AND ${sameProperties("r", "old")} ` +
+  `WITH ${soFar}, r, row, CASE WHEN r IS NULL THEN null ELSE e END AS hit`
 
 /** Replaces the properties of a relationship where it is exactly what `before` says; the column lists engine ids. */
 export const replaceRelationship = (place: Place, before: Relationship, after: Relationship, rule: KeyRule): Row => {
@@ -142,7 +148,7 @@ export const replaceRelationship = (place: Place, before: Relationship, after: R
   return {
     group: `=r:${name}`,
     text: `[${place.start},${place.end},${place.engineId},${mapLiteral(old.properties)},${mapLiteral(now.properties)}]`,
-    clause: (soFar) => `${bindRelationship(soFar, name)} SET r = row[4] WITH ${soFar}, collect(e)`
+    clause: (soFar) => `${bindRelationship(soFar, name)} SET r = row[4] WITH ${soFar}, collect(hit)`
   }
 }
 
@@ -153,7 +159,7 @@ export const deleteRelationship = (place: Place, record: Relationship, rule: Key
   return {
     group: `-r:${name}`,
     text: `[${place.start},${place.end},${place.engineId},${mapLiteral(properties)}]`,
-    clause: (soFar) => `${bindRelationship(soFar, name)} WITH ${soFar}, r, e DELETE r WITH ${soFar}, collect(e)`
+    clause: (soFar) => `${bindRelationship(soFar, name)} DELETE r WITH ${soFar}, collect(hit)`
   }
 }
 

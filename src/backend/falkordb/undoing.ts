@@ -17,7 +17,7 @@ import { markOf } from "./fence.ts"
 import { lookup } from "./Finder.ts"
 import { integer } from "./replies.ts"
 import { storeNode } from "./stored.ts"
-import { batchName, fenceLost, placesOf, replacing, runPart, type Writer } from "./writing.ts"
+import { batchName, fenceLost, nameOf, placesOf, replacementsName, replacing, runPart, type Writer } from "./writing.ts"
 
 const CHANGED = "it is not what this run wrote any more"
 const LINKED = "somebody else has linked to it"
@@ -36,14 +36,14 @@ const runSteps = (
   writer: Writer,
   steps: ReadonlyArray<Step>,
   fence: Fence,
-  markAfter?: (steps: ReadonlyArray<Step>) => string | undefined
+  markAfter?: (steps: number) => string
 ) =>
   Effect.gen(function* () {
     const left: Array<Left> = []
     let done = 0
     for (const part of cypher.split(steps.map(({ row }) => row))) {
       const some = steps.slice(done, done + part.length)
-      const result = yield* runPart(writer.graph, part, fence, "undo", markAfter?.(steps.slice(0, done + part.length)))
+      const result = yield* runPart(writer.graph, part, fence, "undo", markAfter?.(done + part.length))
       if (result === undefined) return yield* fenceLost(writer.graph)
       const hit = new Set(result.groups.flatMap((items) => items.map(integer)))
       left.push(...some.filter(({ engineId }) => !hit.has(engineId)).map((step) => step.left))
@@ -110,12 +110,18 @@ const unkeyedSteps = (writer: Writer, records: ReadonlyArray<Wanted>, found: Rea
   }
   const steps: Array<Step> = []
   const left: Array<Left> = []
-  for (const { from, hash, to, type } of records) {
+  // How many of the records each step and those before it account for.
+  const passed: Array<number> = []
+  records.forEach(({ from, hash, to, type }, i) => {
     const one = equal.get(hash.toString("hex"))?.pop()
-    if (one !== undefined) steps.push(deleting(writer, one))
-    else left.push({ what: `relationship ${describe(relationship(null, from, type, to, {}))}`, why: CHANGED })
-  }
-  return { steps, left }
+    if (one !== undefined) {
+      steps.push(deleting(writer, one))
+      passed.push(i + 1)
+    } else {
+      left.push({ what: `relationship ${describe(relationship(null, from, type, to, {}))}`, why: CHANGED })
+    }
+  })
+  return { steps, left, passed }
 }
 
 const removeRelationships = (writer: Writer, records: ReadonlyArray<Wanted>, fence: Fence) =>
@@ -129,7 +135,7 @@ const removeRelationships = (writer: Writer, records: ReadonlyArray<Wanted>, fen
     const found = yield* writer.finder.relationships([...keyed, ...mine])
     const byKey = keyedSteps(writer, keyed, found)
     const byHash = unkeyedSteps(writer, mine, found)
-    const markAfter = (steps: ReadonlyArray<Step>) => `${name}:${mark.written}:${mark.removed + steps.length}`
+    const markAfter = (steps: number) => `${name}:${mark.written}:${mark.removed + (byHash.passed[steps - 1] ?? 0)}`
     return [
       ...byKey.left,
       ...byHash.left,
@@ -149,6 +155,8 @@ export const remove = (
   return undoing(
     writer,
     Effect.gen(function* () {
+      // The latest batch of that name comes first; an earlier equal one did take effect.
+      if (writer.untouched.delete(batchName(records.map(({ hash }) => hash)))) return []
       const relationships = links.length === 0 ? [] : yield* removeRelationships(writer, links, fence)
       return [...relationships, ...(nodes.length === 0 ? [] : yield* removeNodes(writer, nodes, fence))]
     })
@@ -166,8 +174,11 @@ export const restore = (
     Effect.gen(function* () {
       const stored = yield* lookup(writer.finder, overwrites.map(({ before }) => before))
       const lines = new Set(stored.map(canonicalLine))
+      const name = replacementsName(overwrites)
+      const untouched = writer.untouched.get(name)?.replaced
+      writer.untouched.delete(name)
       // A batch that never took effect left the state before, which is what is wanted.
-      const open = overwrites.filter(({ before }) => !lines.has(canonicalLine(before)))
+      const open = overwrites.filter(({ before }) => !lines.has(canonicalLine(before)) && untouched?.has(nameOf(before)) !== true)
       const places = yield* placesOf(writer, open.map(({ before }) => before))
       const steps: Array<Step> = []
       const left: Array<Left> = []

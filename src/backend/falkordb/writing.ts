@@ -26,7 +26,17 @@ export interface Writer {
   readonly rule: KeyRule
   /** Keys of relationships that are there. */
   readonly keys: KeyMap.KeyMap
+  /** What the journal was told of and this session did not do, by the batch's name: an undo must let it be. */
+  readonly untouched: Map<string, Untouched>
 }
+
+/** Of a batch that was refused: all that it would have created, and those replacements that found another state. */
+export interface Untouched {
+  readonly replaced: ReadonlySet<string>
+}
+
+/** Names a record among those of its kind. */
+export const nameOf = (record: GraphRecord): string => `${record._tag} ${record.key ?? ""}`
 
 /** A failure that says what is wrong with one record or with the store. */
 export const failure = (
@@ -36,7 +46,11 @@ export const failure = (
 ): WriteFailed => new WriteFailed({ backend, location, phase: "import", reason, message })
 
 /** Makes a writer for a graph: learns the keys that are there, under the rule, or the one that it finds. */
-export const make = (graph: Graph, given?: KeyRule): Effect.Effect<Writer, ReadError, Scope.Scope> =>
+export const make = (
+  graph: Graph,
+  given?: KeyRule,
+  untouched?: Map<string, Untouched>
+): Effect.Effect<Writer, ReadError, Scope.Scope> =>
   Effect.gen(function* () {
     const finder = yield* Finder.make(graph, { pinned: true, rule: given })
     const keys = yield* KeyMap.make
@@ -44,7 +58,7 @@ export const make = (graph: Graph, given?: KeyRule): Effect.Effect<Writer, ReadE
     if (yield* exists(graph)) {
       yield* Stream.runForEachChunk(relationshipKeys(graph, rule), (found) => Effect.sync(() => keys.put([...found])))
     }
-    return { graph, finder, rule, keys }
+    return { graph, finder, rule, keys, untouched: untouched ?? new Map() }
   })
 
 const changed = (writer: Writer, what: string): WriteFailed =>
@@ -160,6 +174,60 @@ const repeated = (records: ReadonlyArray<GraphRecord>): GraphRecord | undefined 
   return records.find((record) => record.key !== null && seen.size === seen.add(`${record._tag} ${record.key}`).size)
 }
 
+const hashes = (records: ReadonlyArray<GraphRecord>) => records.map((record) => lineHash(canonicalLine(record)))
+
+/** The name of a batch's replacements. */
+export const replacementsName = (overwrites: ReadonlyArray<Overwrite>): string =>
+  batchName(hashes(overwrites.flatMap(({ after, before }) => [before, after])))
+
+const replaceAll = (writer: Writer, overwrites: ReadonlyArray<Overwrite>, fence: Fence | undefined) =>
+  Effect.gen(function* () {
+    const places = yield* placesOf(writer, overwrites.map(({ before }) => before))
+    const replaced = overwrites.map((overwrite) => replacing(writer, overwrite, places))
+    const pending = new Set(overwrites.map(({ before }) => nameOf(before)))
+    const refuse = (what: string) => {
+      writer.untouched.set(replacementsName(overwrites), { replaced: pending })
+      return changed(writer, what)
+    }
+    const gone = overwrites[replaced.indexOf(undefined)]
+    if (gone !== undefined) return yield* refuse(`${describe(gone.before)} is not there as it was`)
+    const rows = replaced.filter((row) => row !== undefined)
+    let done = 0
+    for (const part of cypher.split(rows)) {
+      const result = yield* runPart(writer.graph, part, fence, "import")
+      if (result === undefined) return yield* fenceLost(writer.graph)
+      const hit = new Set(result.groups.flatMap((items) => items.map(integer)))
+      for (const { before } of overwrites.slice(done, done + part.length)) {
+        const id = before._tag === "Node" ? writer.finder.ids.get(before.key) : places.get(before.key ?? "")?.engineId
+        if (id !== undefined && hit.has(id)) pending.delete(nameOf(before))
+      }
+      if (!result.complete) return yield* refuse("a record that was to be replaced has been changed")
+      done += part.length
+    }
+  })
+
+const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, fence: Fence | undefined) =>
+  Effect.gen(function* () {
+    const { graph, keys } = writer
+    const rows = yield* Effect.forEach(records, (record) => creating(writer, record, fence !== undefined)).pipe(
+      // Found out before anything was sent: what stands there is not ours to take away.
+      Effect.tapError(() => Effect.sync(() => writer.untouched.set(batchName(hashes(records)), { replaced: new Set() })))
+    )
+    // Relationships without a key cannot be told from equal ones of others: the fence says how far the batch came.
+    const name = fence !== undefined && records.some(({ key }) => key === null) ? batchName(hashes(records)) : undefined
+    let written = 0
+    for (const part of cypher.split(rows)) {
+      const mark = name === undefined ? undefined : `${name}:${written + part.length}`
+      const done = yield* runPart(graph, part, fence, "import", mark)
+      if (done === undefined) return yield* fenceLost(graph)
+      if (!done.complete) return yield* changed(writer, "an end of a relationship is gone")
+      if (records[written]?._tag === "Node") for (const items of done.groups) remember(writer, items)
+      const links = records.slice(written, written + part.length)
+      keys.put(links.flatMap((record) => (record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : [])))
+      written += part.length
+    }
+  })
+
 /** Writes a batch completely or fails; on a failure some of its queries may have taken effect. */
 export const writeBatch = (
   writer: Writer,
@@ -167,42 +235,18 @@ export const writeBatch = (
   fence: Fence | undefined
 ): Effect.Effect<void, WriteFailed | ReadError> =>
   Effect.gen(function* () {
-    const { graph, keys } = writer
-    const refused = impossible([...batch.create, ...batch.overwrite.map(({ after }) => after)])
-    if (refused !== undefined) return yield* failure(graph.connection, "refused-record", `${refused}. Nothing of its batch was written.`)
-    const twice = repeated(batch.create)
-    if (twice !== undefined) return yield* changed(writer, `${describe(twice)} comes twice`)
-    const places = yield* placesOf(
-      writer,
-      batch.overwrite.map(({ before }) => before)
-    )
-    const replaced = batch.overwrite.map((overwrite) => replacing(writer, overwrite, places))
-    const lost = replaced.indexOf(undefined)
-    const gone = batch.overwrite[lost]
-    if (gone !== undefined) return yield* changed(writer, `${describe(gone.before)} is not there as it was`)
-    for (const part of cypher.split(replaced.filter((row) => row !== undefined))) {
-      const done = yield* runPart(graph, part, fence, "import")
-      if (done === undefined) return yield* fenceLost(graph)
-      if (!done.complete) return yield* changed(writer, "a record that was to be replaced has been changed")
-    }
-    // Relationships without a key cannot be told from equal ones of others: the fence says how far the batch came.
-    const marked = fence !== undefined && batch.create.some((record) => record.key === null)
-    const name = marked ? batchName(batch.create.map((record) => lineHash(canonicalLine(record)))) : ""
-    let written = 0
-    for (const part of cypher.split(
-      yield* Effect.forEach(batch.create, (record) => creating(writer, record, fence !== undefined))
-    )) {
-      const mark = marked ? `${name}:${written + part.length}` : undefined
-      const done = yield* runPart(graph, part, fence, "import", mark)
-      if (done === undefined) return yield* fenceLost(graph)
-      if (!done.complete) return yield* changed(writer, "an end of a relationship is gone")
-      for (const items of done.groups) if (batch.create[written]?._tag === "Node") remember(writer, items)
-      const links = batch.create.slice(written, written + part.length)
-      keys.put(
-        links.flatMap((record) =>
-          record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : []
-        )
+    const { create, overwrite } = batch
+    const twice = repeated(create)
+    const misfit = impossible([...create, ...overwrite.map(({ after }) => after)])
+    if (misfit !== undefined || twice !== undefined) {
+      writer.untouched.set(batchName(hashes(create)), { replaced: new Set() })
+      writer.untouched.set(replacementsName(overwrite), { replaced: new Set(overwrite.map(({ before }) => nameOf(before))) })
+      return yield* failure(
+        writer.graph.connection,
+        "refused-record",
+        `${misfit ?? `${twice === undefined ? "A record" : describe(twice)} comes twice in one batch`}. Nothing of its batch was written.`
       )
-      written += part.length
     }
+    if (overwrite.length > 0) yield* replaceAll(writer, overwrite, fence)
+    if (create.length > 0) yield* createAll(writer, create, fence)
   })

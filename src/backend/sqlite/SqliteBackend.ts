@@ -11,13 +11,14 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as path from "node:path"
 import type { MigrationError, ReadError, StoreUnavailable } from "../../domain/Errors.ts"
 import { GraphBackend, type Health, type Statistics } from "../GraphBackend.ts"
 import type { SqliteConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
 import { KIND, notWritable, readFailed, says, unavailable } from "./errors.ts"
 import * as existingFileSession from "./existingFileSession.ts"
-import { type FileState, resolvePath, stateOf } from "./filePath.ts"
+import { bytesOf, type FileState, resolvePath, stateOf } from "./filePath.ts"
 import { codecFor, inspect, type Layout } from "./layout.ts"
 import * as newFileSession from "./newFileSession.ts"
 import { type Access, openForReading, versionOf, whileLocked } from "./open.ts"
@@ -144,7 +145,8 @@ export const make = (config: SqliteConfig): Effect.Effect<GraphBackend, Migratio
       const { _tag } = yield* state
       const barred = notWritable(file)
       const engine = `SQLite ${sqliteVersion()}`
-      const notes = (more: ReadonlyArray<string>) => (barred === undefined ? more : [...more, BARRED[barred]])
+      // What bars writing comes first: it is what a refusal quotes.
+      const notes = (more: ReadonlyArray<string>) => (barred === undefined ? more : [BARRED[barred], ...more])
       const nothing: Health = {
         version: `${engine}, ${codec.layout} layout`,
         writable: barred === undefined,
@@ -152,12 +154,15 @@ export const make = (config: SqliteConfig): Effect.Effect<GraphBackend, Migratio
           _tag === "Missing"
             ? `The file does not exist yet; it would be made in the ${codec.layout} layout.`
             : `The file is empty; it would be filled in the ${codec.layout} layout.`
-        ])
+        ]),
+        // A new file grows beside its place; a file in use is written where it is.
+        ...(_tag === "Missing" && { folder: path.dirname(file) })
       }
       return yield* withGraph(nothing, ({ db, layout }, access) => ({
         version: `${engine}, ${layout.codec.layout} layout`,
         writable: barred === undefined && !layout.blocked,
-        notes: notes(describeStore(layout, access, String(db.pragma("journal_mode", { simple: true }))))
+        notes: notes(describeStore(layout, access, String(db.pragma("journal_mode", { simple: true })))),
+        bytes: bytesOf(file)
       })).pipe(Effect.catchTag("SourceDataInvalid", Effect.die))
     })
 

@@ -138,11 +138,12 @@ export function* pages(graph: StoredGraph, only?: "nodes" | "relationships"): Ge
 const endsAndType = (from: string, type: string, to: string): string => JSON.stringify([from, type, to])
 
 /**
- * The stored counterparts of records, as the port's `lookup`. Relationships are found by the index on `from_id`; in a
- * table without one by a single scan a call.
+ * The stored counterparts of records, as the port's `lookup`. Relationships are found by their id and by the index on
+ * `from_id`; in a table without that index by a single scan a call.
  */
 export const lookup = (graph: StoredGraph, records: ReadonlyArray<GraphRecord>): ReadonlyArray<GraphRecord> => {
   const keys = new Set<string>()
+  const links = new Set<string>()
   const wanted = new Set<string>()
   const from = new Set<string>()
   const to = new Set<string>()
@@ -150,10 +151,13 @@ export const lookup = (graph: StoredGraph, records: ReadonlyArray<GraphRecord>):
     // What is not well-formed cannot be stored, and would be bound as something else.
     if (record._tag === "Node") {
       if (record.key.isWellFormed()) keys.add(record.key)
-    } else if (record.from.isWellFormed() && record.to.isWellFormed() && record.type.isWellFormed()) {
-      from.add(record.from)
-      to.add(record.to)
-      wanted.add(endsAndType(record.from, record.type, record.to))
+    } else {
+      if (record.key?.isWellFormed() === true) links.add(record.key)
+      if (record.from.isWellFormed() && record.to.isWellFormed() && record.type.isWellFormed()) {
+        from.add(record.from)
+        to.add(record.to)
+        wanted.add(endsAndType(record.from, record.type, record.to))
+      }
     }
   }
   let found: ReadonlyArray<GraphRecord> = []
@@ -162,11 +166,14 @@ export const lookup = (graph: StoredGraph, records: ReadonlyArray<GraphRecord>):
     found = decodeRows(graph, nodes, rowsWhere(graph, nodes, `id IN ${LIST}`, [keys]))
   }
   const relationships = relationshipsOf(graph)
-  if (relationships !== undefined && wanted.size > 0) {
+  if (relationships !== undefined && wanted.size + links.size > 0) {
     // The plus keeps SQLite from the index on to_id: one index is enough, and it had to guess which.
     const rows = rowsWhere(graph, relationships, `from_id IN ${LIST} AND +to_id IN ${LIST}`, [from, to])
     const matching = rows.filter((row) => wanted.has(endsAndType(String(row[2]), String(row[4]), String(row[3]))))
-    found = found.concat(decodeRows(graph, relationships, matching))
+    const byId = links.size === 0 ? [] : rowsWhere(graph, relationships, `id IN ${LIST}`, [links])
+    const ids = new Set(matching.map((row) => row[1]))
+    const others = byId.filter((row) => !ids.has(row[1]))
+    found = found.concat(decodeRows(graph, relationships, matching), decodeRows(graph, relationships, others))
   }
   return found
 }

@@ -40,3 +40,7 @@ export const stateOf = (file: string): FileState => {
     inode: `${stat.dev}:${stat.ino}`
   }
 }
+
+/** The size of a database with its write-ahead log. */
+export const bytesOf = (file: string): number =>
+  [file, `${file}-wal`].reduce((sum, one) => sum + (fs.statSync(one, { throwIfNoEntry: false })?.size ?? 0), 0)

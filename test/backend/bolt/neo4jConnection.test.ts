@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as net from "node:net"
@@ -24,7 +25,9 @@ let certificates: string
 const certify = (folder: string) =>
   execFileSync(
     "openssl",
-    "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout private.key -out public.crt".split(" "),
+    "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout private.key -out public.crt".split(
+      " "
+    ),
     { cwd: folder, stdio: "pipe" }
   )
 
@@ -86,7 +89,10 @@ describe("connecting", () => {
 
   it("fails on a wrong password, and on none", async () => {
     const wrong = await refusal({ password: Redacted.make("wrong") })
-    expect(wrong.error).toMatchObject({ reason: "authentication", message: expect.stringContaining("Check the user name and the password.") })
+    expect(wrong.error).toMatchObject({
+      reason: "authentication",
+      message: expect.stringContaining("Check the user name and the password.")
+    })
     expect((await refusal({ user: undefined, password: undefined })).error).toMatchObject({ reason: "authentication" })
   })
 
@@ -99,25 +105,33 @@ describe("connecting", () => {
     const closed = await refusal({ port: 9 })
     expect(closed.error).toMatchObject({ reason: "unreachable" })
     expect(closed.millis).toBeLessThan(2500)
-    const silent = net.createServer()
+    const silent = net.createServer((socket) => socket.resume())
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
     const address = silent.address()
     const mute = await refusal({ port: typeof address === "object" && address !== null ? address.port : 0 })
-    expect(["unreachable", "timeout"]).toContain("reason" in mute.error ? mute.error.reason : "")
+    expect(mute.error).toMatchObject({ reason: "timeout" })
     expect(mute.millis).toBeLessThan(5000)
+    // No socket of ours is left: the server can end.
     await new Promise((resolve) => silent.close(resolve))
   })
 
   it("tells Neo4j from Memgraph", async () => {
     const error = await failure(MemgraphBackend.make({ ...config(), kind: "memgraph" }))
-    expect(error).toMatchObject({ reason: "not-this-kind", message: expect.stringContaining(`Name it as bolt://127.0.0.1:${server.port}.`) })
+    expect(error).toMatchObject({
+      reason: "not-this-kind",
+      message: expect.stringContaining(`Name it as bolt://127.0.0.1:${server.port}.`)
+    })
   })
 })
 
 describe("TLS", () => {
   it("is taken as it is with trust, and checked with a certificate file", async () => {
     const caFile = path.join(certificates, "public.crt")
-    const seen = await run(Effect.forEach([{ tls: "trust" as const }, { caFile }, { tls: "verify" as const, caFile }], (more) => make(config(more))))
+    const seen = await run(
+      Effect.forEach([{ tls: "trust" as const }, { caFile }, { tls: "verify" as const, caFile }], (more) =>
+        make(config(more))
+      )
+    )
     expect(seen).toHaveLength(3)
   })
 
@@ -125,13 +139,17 @@ describe("TLS", () => {
     const { error, millis } = await refusal({ tls: "verify" })
     expect(error).toMatchObject({ message: expect.stringContaining("--ca-file") })
     expect(millis).toBeLessThan(5000)
-    expect((await refusal({ caFile: "/nowhere/ca.pem" })).error).toMatchObject({ message: expect.stringContaining("/nowhere/ca.pem") })
+    expect((await refusal({ caFile: "/nowhere/ca.pem" })).error).toMatchObject({
+      message: expect.stringContaining("/nowhere/ca.pem")
+    })
   })
 })
 
 const COUNT = 3000
 const nodes = Array.from({ length: COUNT }, (_, i) => node(`n${i}`, ["Memory"], { id: `n${i}` }))
-const relationships = Array.from({ length: COUNT }, (_, i) => relationship(null, `n${i}`, "NEXT", `n${(i + 1) % COUNT}`, {}))
+const relationships = Array.from({ length: COUNT }, (_, i) =>
+  relationship(null, `n${i}`, "NEXT", `n${(i + 1) % COUNT}`, {})
+)
 
 it("a server that is killed in the middle fails the load, and a later run takes it back", async () => {
   await run(
@@ -162,6 +180,12 @@ it("a server that is killed in the middle fails the load, and a later run takes 
       const again = yield* openSession(backend, { run: "killed", journal: at })
       expect(yield* again.undo).toEqual({ _tag: "Undone" })
       expect(yield* readAll(backend)).toEqual([])
+      const driver = server.driver()
+      const left = yield* Effect.promise(() =>
+        query(driver, "SHOW INDEXES YIELD type WHERE type <> 'LOOKUP' RETURN type")
+      )
+      expect(left).toEqual([])
+      yield* Effect.promise(() => driver.close())
     })
   )
 }, 400_000)
@@ -170,10 +194,14 @@ it("a read that loses its server fails typed", async () => {
   await run(
     Effect.gen(function* () {
       const driver = server.driver()
-      yield* Effect.promise(() => query(driver, "UNWIND range(1, 50000) AS i CREATE (:P {id: 'p' + toString(i), text: 'some text to fill the buffers with'})"))
+      yield* Effect.promise(() =>
+        query(
+          driver,
+          "UNWIND range(1, 50000) AS i CREATE (:P {id: 'p' + toString(i), text: 'some text to fill the buffers with'})"
+        )
+      )
       yield* Effect.promise(() => driver.close())
       const backend = yield* make(config())
-      const { Stream } = yield* Effect.promise(async () => ({ Stream: await import("effect/Stream") }))
       let chunks = 0
       const error = yield* backend.read().pipe(
         Stream.rechunk(1000),

@@ -1,9 +1,31 @@
-import { describe } from "vitest"
+import { afterAll, beforeAll, describe } from "vitest"
 import { register } from "../../../src/testing/conformance/index.ts"
-import { engineAvailable } from "../../support/falkordb.ts"
+import { engineAvailable, startFalkorDB, type TestServer } from "../../support/falkordb.ts"
 import { vitestIt } from "../../testing/vitestIt.ts"
 import { liteHarness } from "./liteHarness.ts"
+import { serverHarness } from "./serverHarness.ts"
 
-describe.skipIf(engineAvailable !== undefined)(`FalkorDBLite files ${engineAvailable ?? ""}`, () =>
+const skipped = engineAvailable === undefined ? "" : ` (${engineAvailable})`
+
+describe.skipIf(engineAvailable !== undefined)(`FalkorDBLite files${skipped}`, () =>
   register(vitestIt, liteHarness("FalkorDBLite", { runs: 10 }))
 )
+
+describe.skipIf(engineAvailable !== undefined)(`FalkorDB servers${skipped}`, () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startFalkorDB()
+  })
+  afterAll(() => server.stop())
+
+  describe("a graph key that is not there", () => register(vitestIt, serverHarness("FalkorDB, new", () => server)))
+
+  describe("an empty graph that is there", () =>
+    register(
+      vitestIt,
+      serverHarness("FalkorDB, empty", () => server, {
+        prepare: (running, graph) => running.raw("GRAPH.QUERY", graph, "RETURN 1"),
+        runs: 15
+      })
+    ))
+})

@@ -12,14 +12,31 @@ import { readFailed } from "../../../src/backend/sqlite/errors.ts"
 import { OWNER } from "../../../src/backend/sqlite/ownedFiles.ts"
 import type { StoreReason } from "../../../src/domain/Errors.ts"
 import { node } from "../../../src/domain/Graph.ts"
-import { connect, copyOf, failure, fixture, lines, ls, newFolder, newPath, openSession, read, readFrom, run, sha256, sql, write } from "./support.ts"
+import {
+  connect,
+  copyOf,
+  failure,
+  fixture,
+  lines,
+  ls,
+  newFolder,
+  newPath,
+  openSession,
+  read,
+  readFrom,
+  run,
+  sha256,
+  sql,
+  write
+} from "./support.ts"
 
 const undo: Array<() => void> = []
 afterEach(() => {
   for (const step of undo.splice(0).reverse()) step()
 })
 
-const copies = () => fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("memorygraph-migrate-") && name.includes(OWNER))
+const copies = () =>
+  fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("memorygraph-migrate-") && name.includes(OWNER))
 
 // Makes a folder read-only; for root only a mount does that. False where neither is possible.
 const makeReadOnly = (folder: string): boolean => {
@@ -64,7 +81,15 @@ describe("a file that is not there", () => {
         const backend = yield* connect(file)
         const error = yield* Effect.flip(readFrom(backend))
         const found = yield* backend.lookup([node("a", [], {})])
-        return { ...(yield* Effect.all({ health: backend.health, statistics: backend.statistics, dangling: backend.dangling })), found, error }
+        return {
+          ...(yield* Effect.all({
+            health: backend.health,
+            statistics: backend.statistics,
+            dangling: backend.dangling
+          })),
+          found,
+          error
+        }
       })
     )
     expect(statistics).toEqual({ nodes: 0, relationships: 0, labels: {}, types: {} })
@@ -82,7 +107,11 @@ describe("a file that is not there", () => {
       })
     )
     expect(health.writable).toBe(false)
-    expect(error).toMatchObject({ _tag: "StoreUnavailable", reason: "not-found", message: expect.stringContaining("folder") })
+    expect(error).toMatchObject({
+      _tag: "StoreUnavailable",
+      reason: "not-found",
+      message: expect.stringContaining("folder")
+    })
   })
 
   it("is not made where the journal of a lost database waits for it", async () => {
@@ -162,7 +191,9 @@ describe("what is no store", () => {
     damage(file, "nodes_fts_idx")
     expect(await read(file)).toHaveLength(90)
     const before = damage(file, "relationships")
-    expect(await failure(Effect.flatMap(connect(file), (backend) => readFrom(backend)))).toMatchObject({ reason: "corrupt" })
+    expect(await failure(Effect.flatMap(connect(file), (backend) => readFrom(backend)))).toMatchObject({
+      reason: "corrupt"
+    })
     expect(await failure(Effect.flatMap(connect(file), openSession))).toMatchObject({ reason: "corrupt" })
     expect(sha256(file)).toBe(before)
   })
@@ -196,7 +227,9 @@ describe("what is no store", () => {
   it("a database without tables is the same", async () => {
     const file = newPath()
     sql(file, (db) => db.exec("CREATE TABLE x (y); DROP TABLE x"))
-    expect(await failure(Effect.flatMap(connect(file), (backend) => readFrom(backend)))).toMatchObject({ reason: "empty-file" })
+    expect(await failure(Effect.flatMap(connect(file), (backend) => readFrom(backend)))).toMatchObject({
+      reason: "empty-file"
+    })
     await write(file, [node("a", ["Memory"], { id: "a" })])
     expect(await read(file)).toHaveLength(1)
   })
@@ -235,7 +268,10 @@ describe("a locked file", () => {
     const before = sha256(file)
     const other = hold(file)
     other.exec("BEGIN IMMEDIATE")
-    expect(await failure(Effect.flatMap(connect(file), openSession))).toMatchObject({ _tag: "StoreUnavailable", reason: "locked" })
+    expect(await failure(Effect.flatMap(connect(file), openSession))).toMatchObject({
+      _tag: "StoreUnavailable",
+      reason: "locked"
+    })
     other.exec("ROLLBACK")
     expect(sha256(file)).toBe(before)
   })
@@ -295,7 +331,12 @@ describe("reading leaves no trace", () => {
   it("of a hot journal: the state before the crash is read, from a copy", async () => {
     const file = copyOf("python-small.db")
     const expected = lines(await read(file))
-    crash(file, "PRAGMA cache_size = 5", "BEGIN", "UPDATE nodes SET properties = '{\"a\": \"' || hex(randomblob(3000)) || '\"}'")
+    crash(
+      file,
+      "PRAGMA cache_size = 5",
+      "BEGIN",
+      "UPDATE nodes SET properties = '{\"a\": \"' || hex(randomblob(3000)) || '\"}'"
+    )
     const before = [sha256(file), sha256(`${file}-journal`)]
     const { records, notes } = await run(
       Effect.gen(function* () {
@@ -315,7 +356,8 @@ describe("reading leaves no trace", () => {
   ])("in a read-only folder: %s", async (_mode, prepare) => {
     const file = prepare()
     const before = sha256(file)
-    if (!makeReadOnly(path.dirname(file))) return expect.unreachable("neither chmod nor mount makes a folder read-only here")
+    if (!makeReadOnly(path.dirname(file)))
+      return expect.unreachable("neither chmod nor mount makes a folder read-only here")
     expect(await readAllWays(file)).toHaveLength(90)
     const { health, error } = await run(
       Effect.gen(function* () {
@@ -324,7 +366,10 @@ describe("reading leaves no trace", () => {
       })
     )
     expect(health.writable).toBe(false)
-    expect(error).toMatchObject({ _tag: "StoreUnavailable", reason: process.getuid?.() === 0 ? "read-only" : "permission" })
+    expect(error).toMatchObject({
+      _tag: "StoreUnavailable",
+      reason: process.getuid?.() === 0 ? "read-only" : "permission"
+    })
     expect([sha256(file), ls(file)]).toEqual([before, ["memory.db"]])
     expect(copies()).toEqual([])
   })

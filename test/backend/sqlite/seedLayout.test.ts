@@ -34,12 +34,15 @@ describe("a file of the Python program", () => {
     const file = fixture("python-small.db")
     const expected = [
       ...rows(file, "nodes").map((row) =>
-        lineOf(`{"node":${JSON.stringify(row["id"])},"labels":["${row["label"]}"]`, exact(String(row["properties"])))
+        lineOf(
+          `{"node":${JSON.stringify(row["id"])},"labels":["${String(row["label"])}"]`,
+          exact(String(row["properties"]))
+        )
       ),
       ...rows(file, "relationships").map((row) => {
         const outranking = Object.fromEntries(COLUMNS.map((name) => [name, row[name]]))
         const ends = `"from":${JSON.stringify(row["from_id"])},"to":${JSON.stringify(row["to_id"])}`
-        const head = `{"relationship":${JSON.stringify(row["id"])},"type":"${row["rel_type"]}",${ends}`
+        const head = `{"relationship":${JSON.stringify(row["id"])},"type":"${String(row["rel_type"])}",${ends}`
         return lineOf(head, { ...exact(String(row["properties"])), ...outranking })
       })
     ]
@@ -341,12 +344,44 @@ it("names relationships whose ends are missing", async () => {
 })
 
 it("pages by rowids of any size, negative and beyond 2^53 alike", async () => {
-  const file = copyOf("python-small.db")
-  const before = lines(await read(file))
+  const file = newPath()
+  const nodes = Array.from({ length: 3000 }, (_, i) => node(`n${i}`, ["A"], {}))
+  await write(file, nodes)
   sql(file, (db) => {
-    db.exec("UPDATE relationships SET rowid = rowid + 9223372036854775000 WHERE rowid % 3 = 0")
-    db.exec("UPDATE relationships SET rowid = -9223372036854775807 - 1 WHERE rowid = 1")
-    db.exec("UPDATE relationships SET rowid = -rowid WHERE rowid = 2")
+    db.exec("UPDATE nodes SET rowid = -9223372036854775807 - 1 WHERE rowid = 1")
+    db.exec("UPDATE nodes SET rowid = -rowid WHERE rowid = 2")
+    db.exec("UPDATE nodes SET rowid = rowid + 9223372036854770000 WHERE rowid > 100")
   })
-  expect(lines(await read(file))).toEqual(before)
+  expect(lines(await read(file))).toEqual(lines(nodes))
+})
+
+describe("a look-up", () => {
+  it("finds relationships by key too, whatever their ends, each once", async () => {
+    const file = newPath()
+    const records = [
+      node("a", ["A"], {}),
+      node("b\0", ["A"], {}),
+      relationship("r", "a", "T", "b\0", {}),
+      relationship("s", "a", "T", "b\0", {}),
+      relationship(null, "b\0", "U", "a", {})
+    ]
+    await write(file, records)
+    const lookup = (asked: ReadonlyArray<GraphRecord>) =>
+      run(Effect.flatMap(connect(file), (backend) => Effect.map(backend.lookup(asked), lines)))
+    expect(await lookup([relationship("r", "x", "Y", "z", {})])).toEqual(lines(records.slice(2, 3)))
+    expect(await lookup([relationship("r", "a", "T", "b\0", {})])).toEqual(lines(records.slice(2, 4)))
+    expect(await lookup([relationship("t", "b\0", "U", "a", {})])).toEqual(lines(records.slice(4)))
+    expect(await lookup([node("b\0", [], {}), node("b", [], {}), node("b\ud800", [], {})])).toEqual(
+      lines(records.slice(1, 2))
+    )
+    expect(
+      await lookup([relationship(null, "a", "U", "b\0", {}), relationship("\ud800", "a\ud800", "T", "b\0", {})])
+    ).toEqual([])
+  })
+
+  it("does not take the replacement character for a lone surrogate", async () => {
+    const file = newPath()
+    await write(file, [node("\ufffd", ["A"], {})])
+    expect(await run(Effect.flatMap(connect(file), (backend) => backend.lookup([node("\ud800", [], {})])))).toEqual([])
+  })
 })

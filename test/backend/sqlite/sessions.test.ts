@@ -12,7 +12,24 @@ import { putInPlace, temporaryOf } from "../../../src/backend/sqlite/newFileSess
 import { isOrphan, OWNER } from "../../../src/backend/sqlite/ownedFiles.ts"
 import { use } from "../../../src/backend/WriteSession.ts"
 import { type GraphRecord, node, relationship } from "../../../src/domain/Graph.ts"
-import { connect, copyOf, failure, fixture, lines, ls, newFolder, newPath, openSession, read, rows, run, sha256, sql, write, writeAll } from "./support.ts"
+import {
+  connect,
+  copyOf,
+  failure,
+  fixture,
+  lines,
+  ls,
+  newFolder,
+  newPath,
+  openSession,
+  read,
+  rows,
+  run,
+  sha256,
+  sql,
+  write,
+  writeAll
+} from "./support.ts"
 
 const memory = (key: string, title = "t"): GraphRecord => node(key, ["Memory"], { id: key, title })
 const graph: ReadonlyArray<GraphRecord> = [memory("a"), memory("b"), relationship("r", "a", "SOLVES", "b", { id: "r" })]
@@ -80,7 +97,10 @@ describe("a session on a new file", () => {
   })
 
   it("refuses a relationship without its end, and what is there twice", async () => {
-    for (const bad of [[memory("a"), relationship("r", "a", "T", "no", {})], [memory("a"), memory("a")]]) {
+    for (const bad of [
+      [memory("a"), relationship("r", "a", "T", "no", {})],
+      [memory("a"), memory("a")]
+    ]) {
       const file = newPath()
       await expect(write(file, bad)).rejects.toMatchObject({ _tag: "WriteFailed" })
       expect(ls(file)).toEqual([])
@@ -128,7 +148,10 @@ describe("putInPlace", () => {
   const noLinks = () => {
     throw Object.assign(new Error("no links here"), { code: "ENOTSUP" })
   }
-  it.each([["by a link", undefined], ["without links", noLinks]] as const)("%s, never over another file", (_how, link) => {
+  it.each([
+    ["by a link", undefined],
+    ["without links", noLinks]
+  ] as const)("%s, never over another file", (_how, link) => {
     const folder = newFolder()
     const [temporary, file] = [path.join(folder, "temporary"), path.join(folder, "file")]
     fs.writeFileSync(temporary, "ours")
@@ -155,14 +178,13 @@ describe.each([
   const additions = async (file: string) => {
     const records = await read(file)
     const renamed = (key: string) => `new ${key}`
-    return records.map(
-      (record): GraphRecord =>
-        record._tag === "Node"
-          ? node(renamed(record.key), record.labels, { ...record.properties, id: renamed(record.key) })
-          : relationship(renamed(record.key ?? ""), record.from, record.type, renamed(record.to), {
-              ...record.properties,
-              id: renamed(record.key ?? "")
-            })
+    return records.map((record): GraphRecord =>
+      record._tag === "Node"
+        ? node(renamed(record.key), record.labels, { ...record.properties, id: renamed(record.key) })
+        : relationship(renamed(record.key ?? ""), record.from, record.type, renamed(record.to), {
+            ...record.properties,
+            id: renamed(record.key ?? "")
+          })
     )
   }
 
@@ -228,7 +250,9 @@ describe.each([
         yield* session.publish
       })
     )
-    expect(lines(await read(file))).toEqual(lines(before.map((record) => (record === own ? after : record === link ? linkAfter : record))))
+    expect(lines(await read(file))).toEqual(
+      lines(before.map((record) => (record === own ? after : record === link ? linkAfter : record)))
+    )
     const hash = sha256(file)
     const gone = node("gone", own.labels, { ...own.properties, id: "gone" })
     for (const batch of [
@@ -241,7 +265,10 @@ describe.each([
           yield* session.write(batch)
         })
       )
-      expect(error).toMatchObject({ _tag: "WriteFailed", reason: batch.create.length > 0 ? "refused-record" : "store-changed" })
+      expect(error).toMatchObject({
+        _tag: "WriteFailed",
+        reason: batch.create.length > 0 ? "refused-record" : "store-changed"
+      })
     }
     expect(sha256(file)).toBe(hash)
   })
@@ -275,7 +302,10 @@ describe("a file in use", () => {
         Effect.gen(function* () {
           const session = yield* openSession(yield* connect(file))
           for (let i = 0; i < 12; i++) {
-            yield* session.write({ create: Array.from({ length: 100 }, (_, n) => memory(`${i}-${n}`, text)), overwrite: [] })
+            yield* session.write({
+              create: Array.from({ length: 100 }, (_, n) => memory(`${i}-${n}`, text)),
+              overwrite: []
+            })
           }
           // More than the 64 MB of the cache: pages have gone into the file itself by now.
           expect(fs.statSync(file).size).toBeGreaterThan(1_000_000)
@@ -287,7 +317,10 @@ describe("a file in use", () => {
 
   it("keeps invalidated_by that leads nowhere, which is data there", async () => {
     const file = copyOf("python-small.db")
-    const added = relationship("x", "decision-2026-001", "T", "decision-2026-002", { id: "x", invalidated_by: "not there" })
+    const added = relationship("x", "decision-2026-001", "T", "decision-2026-002", {
+      id: "x",
+      invalidated_by: "not there"
+    })
     await write(file, [added])
     expect((await read(file)).find(({ key }) => key === "x")?.properties).toEqual(added.properties)
   })
@@ -296,7 +329,9 @@ describe("a file in use", () => {
     const file = copyOf("python-small.db")
     sql(file, (db) => db.exec("DELETE FROM nodes WHERE id = 'decision-2026-001'"))
     await write(file, [memory("n")])
-    await expect(write(file, [relationship("y", "n", "T", "nowhere", {})])).rejects.toMatchObject({ reason: "conservation" })
+    await expect(write(file, [relationship("y", "n", "T", "nowhere", {})])).rejects.toMatchObject({
+      reason: "conservation"
+    })
   })
 
   it("waits with its commit for readers, and is undone where they stay", async () => {
@@ -314,12 +349,19 @@ describe("a file in use", () => {
     const file = newPath()
     await write(file, graph)
     sql(file, (db) => {
-      db.exec("UPDATE nodes SET properties = '{\"id\": \"a\", \"title\": \"by Python\"}', updated_at = CURRENT_TIMESTAMP WHERE id = 'a'")
-      db.exec("UPDATE relationships SET valid_until = '2026-01-01T00:00:00+00:00', invalidated_by = NULL WHERE id = 'r'")
+      db.exec(
+        'UPDATE nodes SET properties = \'{"id": "a", "title": "by Python"}\', updated_at = CURRENT_TIMESTAMP WHERE id = \'a\''
+      )
+      db.exec(
+        "UPDATE relationships SET valid_until = '2026-01-01T00:00:00+00:00', invalidated_by = NULL WHERE id = 'r'"
+      )
     })
     const records = await read(file)
     expect(records.find(({ key }) => key === "a")?.properties).toEqual({ id: "a", title: "by Python" })
-    expect(records.find(({ key }) => key === "r")?.properties).toEqual({ id: "r", valid_until: "2026-01-01T00:00:00+00:00" })
+    expect(records.find(({ key }) => key === "r")?.properties).toEqual({
+      id: "r",
+      valid_until: "2026-01-01T00:00:00+00:00"
+    })
   })
 })
 
@@ -327,9 +369,13 @@ describe("a kill in the middle of a session", () => {
   const script = fileURLToPath(new URL("./interrupted.ts", import.meta.url))
   const kill = (file: string, size: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [script, file, newPath("journal.db"), size], { stdio: ["ignore", "pipe", "inherit"] })
+      const child = spawn(process.execPath, [script, file, newPath("journal.db"), size], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
       child.stdout.once("data", () => child.kill("SIGKILL"))
-      child.once("exit", (_code, signal) => (signal === "SIGKILL" ? resolve() : reject(new Error(`ended by ${signal}`))))
+      child.once("exit", (_code, signal) =>
+        signal === "SIGKILL" ? resolve() : reject(new Error(`ended by ${signal}`))
+      )
     })
 
   it("leaves the file in use as it was", async () => {

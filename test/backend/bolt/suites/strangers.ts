@@ -1,5 +1,6 @@
 /** The fence, and strangers that write to a Neo4j meanwhile. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 import { node, relationship } from "../../../../src/domain/Graph.ts"
@@ -165,8 +166,7 @@ export const strangersSuite = (store: Store) => {
           const many = Array.from({ length: 4000 }, (_, i) => node(`n${i}`, ["T"], { id: `n${i}` }))
           const writing = yield* Effect.fork(session.write({ create: many, overwrite: [] }))
           yield* Effect.sleep("60 millis")
-          yield* Effect.raceFirst(Effect.void, writing)
-          yield* Effect.sync(() => writing.unsafeInterruptAsFork(writing.id()))
+          yield* Fiber.interruptFork(writing)
           expect(yield* session.undo).toEqual({ _tag: "Undone" })
         })
       )

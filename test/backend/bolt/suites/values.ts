@@ -148,7 +148,7 @@ export const valuesSuite = (store: Store) => {
           const counted = await run(backend.statistics)
           expect(counted.nodes + counted.relationships).toBe(records.length)
         })
-        yield* Effect.promise(() => fc.assert(check, { seed: 4711, numRuns: 120 }))
+        yield* Effect.promise(() => fc.assert(check, { seed: 4711, numRuns: 60 }))
       })
     )
   }, 300_000)
