@@ -9,7 +9,14 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import Database from "better-sqlite3"
+import { NODE } from "./node.mjs"
+
+// Imported below the check: an older Node ends with a segmentation fault here.
+if (Number(process.versions.napi) < 10) {
+  if (NODE === process.execPath) throw new Error("Node 22.16 or newer is needed")
+  process.exit(spawnSync(NODE, process.argv.slice(1), { stdio: "inherit" }).status ?? 1)
+}
+const { default: Database } = await import("better-sqlite3")
 
 const SELF = fileURLToPath(import.meta.url)
 const ROOT = path.resolve(path.dirname(SELF), "..")

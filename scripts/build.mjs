@@ -62,14 +62,27 @@ const buildCommand = async () => {
   fs.chmodSync(path.join(NEXT, "bin.js"), 0o755)
 }
 
+const link = (name, target) => {
+  const file = path.join(ROOT, "node_modules", ".bin", name)
+  if (process.platform === "win32" || !fs.existsSync(path.dirname(file))) return
+  fs.rmSync(file, { force: true })
+  fs.symlinkSync(path.relative(path.dirname(file), path.join(ROOT, target)), file)
+}
+
 /** npm links no package's own commands into its node_modules: so `npx memorygraph` finds it in a clone. */
 const linkCommands = () => {
-  const bin = path.join(ROOT, "node_modules", ".bin")
-  if (process.platform === "win32" || !fs.existsSync(bin)) return
-  for (const [name, file] of Object.entries(manifest.bin)) {
-    fs.rmSync(path.join(bin, name), { force: true })
-    fs.symlinkSync(path.join("..", "..", file), path.join(bin, name))
-  }
+  for (const [name, file] of Object.entries(manifest.bin)) link(name, file)
+}
+
+/**
+ * npm 10 takes the link `node` away again when it discards the packages of the other platforms, which have a `node`
+ * too (npm 11 does not).
+ */
+const linkNode = () => {
+  const node = Object.keys(manifest.optionalDependencies)
+    .map((name) => path.join("node_modules", name, "bin", "node"))
+    .find((file) => fs.existsSync(path.join(ROOT, file)))
+  if (node !== undefined && !fs.existsSync(path.join(ROOT, "node_modules", ".bin", "node"))) link("node", node)
 }
 
 try {
@@ -78,6 +91,7 @@ try {
   fs.rmSync(DIST, { recursive: true, force: true })
   fs.renameSync(NEXT, DIST)
   linkCommands()
+  linkNode()
   console.log(`Built ${path.relative(ROOT, DIST)}/: ${fs.readdirSync(DIST).join(", ")}`)
 } finally {
   fs.rmSync(NEXT, { recursive: true, force: true })

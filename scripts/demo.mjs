@@ -5,6 +5,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
+import { NODE } from "./node.mjs"
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "memorygraph-demo-"))
@@ -19,13 +20,13 @@ const fail = (what, code) => {
 /** Runs the command line as a person would, in the temporary folder. */
 const memorygraph = (...args) => {
   console.log(`\n$ memorygraph ${args.join(" ")}`)
-  const { status } = spawnSync(process.execPath, [bin, ...args], { cwd: folder, env, stdio: "inherit" })
+  const { status } = spawnSync(NODE, [bin, ...args], { cwd: folder, env, stdio: "inherit" })
   if (status !== 0) fail(`"memorygraph ${args.join(" ")}" ended with ${status}`, status)
 }
 
 /** The fingerprints of two stores that must be equal. */
 const compare = (a, b) => {
-  const { status, stdout } = spawnSync(process.execPath, [bin, "verify", a, b, "--json"], { cwd: folder, env })
+  const { status, stdout } = spawnSync(NODE, [bin, "verify", a, b, "--json"], { cwd: folder, env })
   const report = JSON.parse(stdout.toString())
   if (status !== 0) fail(`${a} and ${b} differ`, status)
   return report
@@ -37,7 +38,7 @@ const row = (file, stats) =>
   )
 
 try {
-  const engine = spawnSync(process.execPath, [path.join(ROOT, "scripts", "fetch-engine.mjs")], { stdio: "inherit" })
+  const engine = spawnSync(NODE, [path.join(ROOT, "scripts", "fetch-engine.mjs")], { stdio: "inherit" })
   if (engine.status !== 0) fail("the FalkorDB engine could not be fetched", engine.status)
   fs.copyFileSync(path.join(ROOT, "examples", "memories.db"), path.join(folder, "memories.db"))
 

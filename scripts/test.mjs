@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { isFetched } from "./fetch-neo4j.mjs"
+import { NODE } from "./node.mjs"
 import { isMade, toolFolder } from "./fetch-python-tool.mjs"
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..")
@@ -13,7 +14,7 @@ const PATIENCE = 5 * 60_000
 const runs = (program, args) => spawnSync(program, args, { stdio: "ignore" }).status === 0
 
 const bring = (what, script) => {
-  const { status } = spawnSync(process.execPath, [path.join(ROOT, "scripts", script)], {
+  const { status } = spawnSync(NODE, [path.join(ROOT, "scripts", script)], {
     stdio: ["ignore", "ignore", "inherit"],
     timeout: PATIENCE
   })
@@ -21,9 +22,10 @@ const bring = (what, script) => {
 }
 
 // better-sqlite3 ends an older Node with a segmentation fault.
-if (Number(process.versions.napi) < 10) {
+const napi = spawnSync(NODE, ["-p", "process.versions.napi"], { encoding: "utf8" }).stdout
+if (Number(napi) < 10) {
   console.error(
-    `The tests need Node 22.16 or newer and this is Node ${process.versions.node}: "npm ci" brings one for Linux, macOS on ARM and Windows; elsewhere install it.`
+    `The tests need Node 22.16 or newer. "npm ci" brings one for Linux, macOS on ARM and Windows; elsewhere install it.`
   )
   process.exit(2)
 }
@@ -37,7 +39,7 @@ if (process.env["MEMORYGRAPH_PYTHON_TOOL"] === undefined && !isMade())
   bring("The Python MemoryGraph", "fetch-python-tool.mjs")
 
 const { status } = spawnSync(
-  process.execPath,
+  NODE,
   [path.join(ROOT, "node_modules", "vitest", "vitest.mjs"), "run", ...process.argv.slice(2)],
   {
     cwd: ROOT,

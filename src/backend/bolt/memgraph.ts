@@ -31,17 +31,10 @@ const SCHEMA: ReadonlyArray<SchemaItem> = [
   index("confidence")
 ]
 
-const returning = (variable: string, columns: ReadonlyArray<string>): string => {
-  const labels = variable === "r" ? "[type(r)]" : `labels(${variable})`
-  const ends = variable === "r" ? "[id(startNode(r)), id(endNode(r))]" : "[]"
-  const odd = `${variable}.\`__proto__\` IS NOT NULL`
-  return (
-    `RETURN ${columns.map((column) => `${column}, `).join("")}` +
-    `CASE WHEN ${odd} THEN null ELSE ${variable} END AS entity, ` +
-    `CASE WHEN ${odd} THEN [id(${variable}), ${labels}, ${ends}, ` +
-    `[k IN keys(${variable}) | [k, false, ${variable}[k]]]] ELSE null END AS parts`
-  )
-}
+// The driver would lose a property named `__proto__` in silence: such a row comes without its entity, which is an error.
+const returning = (variable: string, columns: ReadonlyArray<string>): string =>
+  `RETURN ${columns.map((column) => `${column}, `).join("")}` +
+  `CASE WHEN ${variable}.\`__proto__\` IS NULL THEN ${variable} ELSE null END AS entity, null AS parts`
 
 const listed = (value: unknown): ReadonlyArray<string> =>
   Array.isArray(value) ? value.map(String) : value === null || value === undefined ? [] : [String(value)]
@@ -102,7 +95,7 @@ export const memgraph: Dialect = {
   keyBytes: undefined,
   id: (variable) => `id(${variable})`,
   idParameter: (id) => BigInt(id),
-  text: (expression) => `CASE WHEN valueType(${expression}) = 'STRING' THEN ${expression} ELSE null END`,
+  text: (expression) => `(CASE WHEN valueType(${expression}) = 'STRING' THEN ${expression} ELSE null END)`,
   returning,
   // Snapshot isolation: a write to what somebody else has written since fails and is tried again.
   lock: () => "",

@@ -163,7 +163,7 @@ export const neo4j: Dialect = {
   keyBytes: { range: 8167, text: 32_766 },
   id: (variable) => `elementId(${variable})`,
   idParameter: (id) => id,
-  text: (expression) => `CASE WHEN ${expression} IS :: STRING NOT NULL THEN ${expression} END`,
+  text: (expression) => `(CASE WHEN ${expression} IS :: STRING NOT NULL THEN ${expression} END)`,
   returning,
   // A property set to itself takes no lock, this does (measured on 5.26).
   lock: (variable) => `SET ${variable} += {}`,

@@ -70,7 +70,7 @@ export const storedNode = (row: Row): StoredNode => {
     return { id, labels: names, properties }
   }
   const entity = row.get("entity")
-  if (!neo4j.isNode(entity)) throw new Undecodable("a row without its node")
+  if (!neo4j.isNode(entity)) throw new Undecodable("a node with a property named __proto__")
   return {
     id: entity.elementId,
     labels: entity.labels,
@@ -86,7 +86,7 @@ export const storedRelationship = (row: Row): StoredRelationship => {
     return { id, type: names[0] ?? "", from: ends[0] ?? "", to: ends[1] ?? "", properties }
   }
   const entity = row.get("entity")
-  if (!neo4j.isRelationship(entity)) throw new Undecodable("a row without its relationship")
+  if (!neo4j.isRelationship(entity)) throw new Undecodable("a relationship with a property named __proto__")
   return {
     id: entity.elementId,
     type: entity.type,

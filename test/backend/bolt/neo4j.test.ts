@@ -4,6 +4,7 @@ import type { Driver } from "neo4j-driver"
 import { afterAll, beforeAll, beforeEach, describe } from "vitest"
 import { make } from "../../../src/backend/bolt/Neo4jBackend.ts"
 import { missingAfterFetch, type Neo4jServer, START_TIMEOUT, startNeo4j } from "../../support/neo4j.ts"
+import { faultsSuite } from "./suites/faults.ts"
 import { keysSuite } from "./suites/keys.ts"
 import { loadSuite } from "./suites/load.ts"
 import { sessionSuite } from "./suites/session.ts"
@@ -18,6 +19,7 @@ let empty: ReadonlyArray<string>
 
 const store: Store = {
   connected: Effect.suspend(() => make({ kind: "neo4j", host: server.host, port: server.port })),
+  port: () => server.port,
   driver: () => driver,
   empty: () => empty
 }
@@ -50,4 +52,5 @@ describe("values", () => valuesSuite(store))
 describe("keys", () => keysSuite(store))
 describe("session", () => sessionSuite(store))
 describe("strangers", () => strangersSuite(store))
+describe("faults", () => faultsSuite(store))
 describe("load", () => loadSuite(store))

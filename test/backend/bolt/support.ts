@@ -17,6 +17,8 @@ import type { GraphRecord } from "../../../src/domain/Graph.ts"
 /** A server that tests use. */
 export interface Store {
   readonly connected: Effect.Effect<GraphBackend, MigrationError, Scope.Scope>
+  /** Where it listens on 127.0.0.1. */
+  readonly port: () => number
   /** A driver of the test's own. */
   readonly driver: () => Driver
   /** What {@link dump} shows while there is nothing. */

@@ -124,7 +124,7 @@ export const ending: ReadonlyArray<Broken> = [
     session((opened, store) => ({
       ...opened,
       write: (batch) =>
-        Effect.zipRight(Effect.sleep(10), opened.write(batch)).pipe(
+        Effect.zipRight(Effect.sleep(150), opened.write(batch)).pipe(
           Effect.onInterrupt(() =>
             Effect.forkDaemon(
               Effect.delay(

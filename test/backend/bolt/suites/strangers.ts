@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import type { Driver } from "neo4j-driver"
 import { describe, expect, it } from "vitest"
 import { node, relationship } from "../../../../src/domain/Graph.ts"
 import {
@@ -10,6 +11,7 @@ import {
   failure,
   journal,
   openSession,
+  overwrite,
   query,
   readAll,
   run,
@@ -17,6 +19,17 @@ import {
   temporaryFolder
 } from "../support.ts"
 import { OURS } from "./session.ts"
+
+/** Runs a statement in a transaction that stays open; returns what commits it. */
+const holding = async (driver: Driver, text: string) => {
+  const session = driver.session()
+  const transaction = await session.beginTransaction()
+  await transaction.run(text)
+  return async () => {
+    await transaction.commit()
+    await session.close()
+  }
+}
 
 /** To be called in a test file. */
 export const strangersSuite = (store: Store) => {
@@ -75,6 +88,46 @@ export const strangersSuite = (store: Store) => {
         })
       )
       expect(await dump(store.driver())).toEqual(before)
+    })
+
+    it("that are about to commit are waited for, before comparing what is overwritten", async () => {
+      await query(store.driver(), "CREATE (a:P {id: 'a', n: 1})-[:R {id: 'r', n: 1}]->(a)")
+      await run(
+        Effect.gen(function* () {
+          const backend = yield* store.connected
+          const before = yield* backend.lookup([node("a", ["P"], {}), relationship("r", "a", "R", "a", {})])
+          const session = yield* openSession(backend)
+          for (const record of before) {
+            const pattern = record._tag === "Node" ? "(x:P)" : "()-[x:R]->()"
+            const commit = yield* Effect.promise(() => holding(store.driver(), `MATCH ${pattern} SET x.n = 2`))
+            const writing = yield* Effect.fork(
+              Effect.flip(
+                overwrite(session, [{ before: record, after: { ...record, properties: { id: record.key ?? "" } } }])
+              )
+            )
+            yield* Effect.sleep("500 millis")
+            yield* Effect.promise(commit)
+            expect(yield* Fiber.join(writing)).toMatchObject({ _tag: "WriteFailed", reason: "store-changed" })
+          }
+        })
+      )
+      expect(await query(store.driver(), "MATCH (x:P)-[r]->() RETURN x.n AS x, r.n AS r")).toEqual([{ x: 2n, r: 2n }])
+    })
+
+    it("that are about to commit are waited for, before taking back what they change", async () => {
+      const outcome = await run(
+        Effect.gen(function* () {
+          const session = yield* Effect.flatMap(store.connected, openSession)
+          yield* create(session, OURS)
+          const commit = yield* Effect.promise(() => holding(store.driver(), "MATCH (m:Memory {id: 'm2'}) SET m.x = 1"))
+          const undoing = yield* Effect.fork(session.undo)
+          yield* Effect.sleep("500 millis")
+          yield* Effect.promise(commit)
+          return yield* Fiber.join(undoing)
+        })
+      )
+      expect(outcome).toMatchObject({ _tag: "Incomplete", left: [{ what: "node m2" }] })
+      expect(await query(store.driver(), "MATCH (n) RETURN n.id AS id, n.x AS x")).toEqual([{ id: "m2", x: 1n }])
     })
 
     it("change what is read, and that is noticed", async () => {

@@ -1,0 +1,109 @@
+/** A connection that breaks at the worst moments, by a proxy that knows the messages of Bolt. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as net from "node:net"
+import { expect, it } from "vitest"
+import { make } from "../../../../src/backend/bolt/Neo4jBackend.ts"
+import { node, relationship } from "../../../../src/domain/Graph.ts"
+import { create, openSession, query, readAll, run, type Store } from "../support.ts"
+
+// A message without fields is a chunk of two bytes: the head of a structure, and its kind.
+const COMMIT = Buffer.from([0x00, 0x02, 0xb0, 0x12, 0x00, 0x00])
+
+type Cut = "nothing" | "the commit" | "the answer to the commit" | "the third write"
+
+/** Passes everything on to the server, until it is told to cut something, once. */
+const proxy = (port: number): Effect.Effect<{ readonly port: number; cut: (what: Cut) => void }, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      let cut: Cut = "nothing"
+      let writes = 0
+      const server = net.createServer((client) => {
+        const upstream = net.connect({ host: "127.0.0.1", port })
+        const end = () => {
+          client.destroy()
+          upstream.destroy()
+        }
+        let mute = false
+        client.on("data", (data) => {
+          if (data.includes(COMMIT) && cut === "the commit") {
+            cut = "nothing"
+            return end()
+          }
+          if (data.includes(COMMIT) && cut === "the answer to the commit") {
+            cut = "nothing"
+            mute = true
+          }
+          if (cut === "the third write" && data.includes("UNWIND") && ++writes === 3) {
+            cut = "nothing"
+            return end()
+          }
+          upstream.write(data)
+        })
+        upstream.on("data", (data) => (mute ? end() : client.write(data)))
+        for (const socket of [client, upstream]) {
+          socket.on("error", end)
+          socket.on("close", end)
+        }
+      })
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      const address = server.address()
+      return {
+        server,
+        port: typeof address === "object" && address !== null ? address.port : 0,
+        cut: (what: Cut) => {
+          cut = what
+        }
+      }
+    }),
+    ({ server }) => Effect.promise(() => new Promise((resolve) => server.close(resolve)))
+  )
+
+const nodes = Array.from({ length: 200 }, (_, i) => node(`n${i}`, [], { i: BigInt(i) }))
+const relationships = nodes.map((one) => relationship(null, one.key, "R", "n0", {}))
+
+/** To be called in a test file. */
+export const faultsSuite = (store: Store) => {
+  const session = Effect.gen(function* () {
+    const between = yield* proxy(store.port())
+    const backend = yield* make({ kind: "neo4j", host: "127.0.0.1", port: between.port })
+    return { backend, session: yield* openSession(backend), cut: between.cut }
+  })
+
+  for (const what of ["the commit", "the answer to the commit"] as const) {
+    it(`${what} is lost: the batch is unknown, and the undo finds out`, async () => {
+      await query(store.driver(), "CREATE (:Bystander)")
+      await run(
+        Effect.gen(function* () {
+          const { session: open, cut } = yield* session
+          yield* create(open, nodes)
+          cut(what)
+          const error = yield* Effect.flip(create(open, relationships))
+          expect(error).toMatchObject({
+            _tag: "WriteFailed",
+            reason: "went-away",
+            message: expect.stringContaining("It is not known whether the last batch took effect")
+          })
+          const [row] = yield* Effect.promise(() => query(store.driver(), "MATCH ()-[r]->() RETURN count(r) AS total"))
+          expect(row?.["total"]).toBe(what === "the commit" ? 0n : 200n)
+          expect(yield* open.undo).toEqual({ _tag: "Undone" })
+        })
+      )
+      const rest = await query(store.driver(), "MATCH (n) RETURN labels(n) AS labels")
+      expect(rest).toEqual([{ labels: ["Bystander"] }])
+    })
+  }
+
+  it("a connection that breaks before the commit is made again, and the batch is written once", async () => {
+    await run(
+      Effect.gen(function* () {
+        const { backend, session: open, cut } = yield* session
+        yield* create(open, nodes)
+        cut("the third write")
+        for (let i = 0; i < 4; i++) yield* create(open, [relationship(null, `n${i}`, "R", "n0", {})])
+        yield* open.publish
+        expect((yield* readAll(backend)).length).toBe(nodes.length + 4)
+      })
+    )
+  })
+}
