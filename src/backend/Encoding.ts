@@ -54,14 +54,9 @@ export interface EncodingNote {
   readonly columns?: { readonly [name: string]: string }
 }
 
-const TEMPORAL_KINDS: ReadonlySet<string> = new Set<TemporalKind>([
-  "date",
-  "time",
-  "localTime",
-  "dateTime",
-  "localDateTime",
-  "duration"
-])
+const TEMPORAL_KINDS: ReadonlyMap<string, TemporalKind> = new Map(
+  (["date", "time", "localTime", "dateTime", "localDateTime", "duration"] as const).map((kind) => [kind, kind])
+)
 
 /** A value as text and the kind that brings it back: temporals keep their ISO text, all else is canonical JSON. */
 export const encodeValue = (value: PropertyValue): { readonly text: string; readonly kind: string } =>
@@ -69,7 +64,8 @@ export const encodeValue = (value: PropertyValue): { readonly text: string; read
 
 /** Brings an encoded value back; undefined where the text is not what the kind says (somebody has changed it). */
 export const decodeValue = (text: string, kind: string): PropertyValue | undefined => {
-  if (TEMPORAL_KINDS.has(kind)) return new Temporal(kind as TemporalKind, text)
+  const temporal = TEMPORAL_KINDS.get(kind)
+  if (temporal !== undefined) return new Temporal(temporal, text)
   if (kind !== "json") return undefined
   return Either.getOrUndefined(parseValue(text)) ?? undefined
 }

@@ -74,8 +74,7 @@ const wrap = <A>(path: string, what: string, run: () => A): Effect.Effect<A, Fil
     catch: (cause) =>
       new FileFailed({
         path,
-        reason:
-          cause instanceof Error && /SQLITE_FULL/.test(String((cause as { code?: unknown }).code)) ? "no-space" : "io",
+        reason: cause instanceof Error && "code" in cause && cause.code === "SQLITE_FULL" ? "no-space" : "io",
         message: `The run's journal ${path} could not be ${what}: ${cause instanceof Error ? cause.message : String(cause)}.`,
         cause
       })
@@ -171,12 +170,12 @@ const decodeRow = (row: JournalRow): JournalBatch => {
   return {
     number: row.number,
     acknowledged: row.acknowledged === 1,
-    created: created.map((entry, i): CreatedRecord => {
+    created: created.map((fields, i): CreatedRecord => {
       const hash = row.hashes.subarray(i * 32, i * 32 + 32)
-      const key = entry[0] ?? null
-      return entry.length === 1
+      const key = fields[0] ?? null
+      return fields.length === 1
         ? { tag: "Node", key, hash }
-        : { tag: "Relationship", key, from: entry[1] ?? "", type: entry[2] ?? "", to: entry[3] ?? "", hash }
+        : { tag: "Relationship", key, from: fields[1] ?? "", type: fields[2] ?? "", to: fields[3] ?? "", hash }
     }),
     overwritten: images.map(([before, after]) => ({ before: readImage(before), after: readImage(after) }))
   }

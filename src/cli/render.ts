@@ -155,12 +155,16 @@ export const helpHint = (command: string): string =>
   `"memorygraph ${command === "" ? "" : `${command} `}--help" shows what can be given.`
 
 /** What is true of the target after a run that did not end well, where the message does not say it. */
-const consequence = (report: RunReport): string | undefined => {
-  if (report.outcome !== "interrupted" && report.error?.tag !== "Defect") return undefined
-  if (report.target === null)
-    return report.command === "migrate" || report.command === "import" ? "Nothing was written." : undefined
-  const { location } = report.target.before ?? { location: "The target" }
-  return report.rollback === null ? `${location} is untouched.` : `${location} is as it was before.`
+const consequence = ({ command, error, outcome, phases, rollback, target: stats }: RunReport): string | undefined => {
+  if (outcome !== "interrupted" && error?.tag !== "Defect") return undefined
+  if (command !== "migrate" && command !== "import") return undefined
+  if (stats?.before == null) return "Nothing was written."
+  const { location } = stats.before
+  if (rollback !== null) return rollback.outcome === "undone" ? `${location} is as it was before.` : undefined
+  // A session that was not undone was published: all that came after it is a look back.
+  return phases.some(({ name }) => name === "import")
+    ? `The run had been published already: ${location} holds it.`
+    : `${location} is untouched.`
 }
 
 /** The lines of a report that ended badly. */

@@ -69,7 +69,8 @@ const convert = (value: unknown, depth: number): JsonValue => {
         }
         return value
       }
-      const object = value as { [name: string]: JsonValue }
+      if (!isMembers(value)) return null
+      const object = value
       for (const name of Object.keys(object)) {
         const item: unknown = object[name]
         if (typeof item === "number" || (typeof item === "object" && item !== null)) {
@@ -92,6 +93,10 @@ const ESCAPES: { readonly [letter: string]: string } = {
   r: "\r",
   t: "\t"
 }
+
+// JSON.parse gives objects, arrays and scalars; the others were told apart before.
+const isMembers = (value: unknown): value is { [name: string]: JsonValue } =>
+  typeof value === "object" && value !== null
 
 class ExactParser {
   private readonly text: string

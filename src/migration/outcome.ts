@@ -31,8 +31,12 @@ export const endingOf = (
 ): { readonly exitCode: number; readonly outcome: Outcome; readonly error: RunReport["error"] } => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
   if (isMigrationError(failure)) {
-    const { cause: _cause, name: _name, stack: _stack, ...fields } = { ...failure, cause: undefined, stack: undefined }
-    return { ...ENDINGS[failure._tag], error: { ...fields, tag: failure._tag, message: failure.message } }
+    // The fields that say where and which; the cause behind it is for --verbose, not for a document.
+    const fields = Object.entries(failure).filter(([name]) => !["_tag", "cause", "name", "stack"].includes(name))
+    return {
+      ...ENDINGS[failure._tag],
+      error: { ...Object.fromEntries(fields), tag: failure._tag, message: failure.message }
+    }
   }
   if (Cause.isInterruptedOnly(cause)) {
     return {

@@ -125,11 +125,17 @@ describe("a report that ended badly", () => {
       error: { tag: "Interrupted", message: "Interrupted." }
     } as const
     expect(failure({ ...interrupted, target: null })).toBe("Interrupted. Nothing was written.")
-    expect(failure({ ...interrupted })).toBe("Interrupted. b.db is untouched.")
+    expect(failure({ ...interrupted, phases: [] })).toBe("Interrupted. b.db is untouched.")
+    expect(failure({ ...interrupted })).toBe("Interrupted. The run had been published already: b.db holds it.")
     expect(failure({ ...interrupted, rollback: { outcome: "undone", left: [] } })).toBe(
       "Interrupted. b.db is as it was before."
     )
     expect(failure({ ...interrupted, command: "verify", target: null })).toBe("Interrupted.")
+  })
+
+  it("1: a defect in the middle of an undo promises nothing", () => {
+    const defect = { outcome: "failed", exitCode: 1, error: { tag: "Defect", message: "Broken." } } as const
+    expect(failure({ ...defect, rollback: { outcome: "unknown", left: [] } })).toBe("Broken.")
   })
 
   it("2: points to the help", () => {

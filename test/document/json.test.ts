@@ -287,8 +287,10 @@ describe("what a 2.0 reader skips", () => {
 
   // The Python program itself: `pip install 'memorygraphmcp==0.12.4' 'mcp<2'`, its `memorygraph` named by this setting.
   it("is nothing of a real store: the Python program imports all of it", async (context) => {
-    const program = process.env["MEMORYGRAPH_PYTHON"]
-    if (program === undefined) return context.skip("MEMORYGRAPH_PYTHON does not name the Python program")
+    const tool = process.env["MEMORYGRAPH_PYTHON_TOOL"]
+    if (tool === undefined)
+      return context.skip("not run: MEMORYGRAPH_PYTHON_TOOL names no folder of the Python program")
+    const program = nodePath.join(tool, "memorygraph")
     const { path, summary } = await exported(pythonSmall())
     expect(summary.legacy).toMatchObject({ memories: 0, relationships: 0 })
     const store = freshPath("imported.db")

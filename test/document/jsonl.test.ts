@@ -70,7 +70,12 @@ describe("JSONL", () => {
     edit(copy)
     return copy.join("\n")
   }
-  it.each<readonly [string, string | Buffer, Partial<DocumentInvalid>]>([
+  interface Expected {
+    readonly reason: DocumentInvalid["reason"]
+    readonly line?: number
+    readonly key?: string
+  }
+  it.each<readonly [string, string | Buffer, Expected]>([
     ["an empty file", "", { reason: "unknown-format" }],
     ["no header", edited((copy) => copy.shift()), { reason: "unknown-format", line: 1 }],
     [

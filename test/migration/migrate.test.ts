@@ -73,9 +73,9 @@ describe("migrate", () => {
   it("merges random graphs into a store in use, and a second run changes nothing", async () => {
     await FastCheck.assert(
       FastCheck.asyncProperty(graph({ prefix: "own-" }), graph(), graph(), async (own, there, coming) => {
-        const conflicting = [
-          ...there.nodes.map((record) => node(record.key, [...record.labels, "Changed"], record.properties))
-        ]
+        const conflicting = there.nodes.map((record) =>
+          node(record.key, [...record.labels, "Changed"], record.properties)
+        )
         const target = storeWith("target", [...own.nodes, ...conflicting, ...own.relationships])
         const before = linesOf(target)
         const nodes = new Map([...coming.nodes, ...there.nodes].map((record) => [record.key, record]))

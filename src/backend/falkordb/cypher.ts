@@ -95,11 +95,13 @@ export const createRelationship = (
   }
 }
 
-// OPTIONAL, so that a row without a match is not the end of the whole query; `hit` is null then.
-const bindNode = (soFar: string, labels: ReadonlyArray<string>, more = ""): string =>
+// OPTIONAL, so that a row without a match is not the end of the whole query. What is not there is set by nothing and
+// deleted by nothing; but only straight after the match (behind a WITH the engine refuses to set it).
+const bindNode = (soFar: string, labels: ReadonlyArray<string>): string =>
   `WITH ${soFar}, row[0] AS i, row[1] AS old, row ` +
-  `OPTIONAL MATCH (n) WHERE ID(n) = i AND ${sameLabels("n", labels)} AND ${sameProperties("n", "old")}${more} ` +
-  `WITH ${soFar}, n, row, CASE WHEN n IS NULL THEN null ELSE i END AS hit`
+  `OPTIONAL MATCH (n) WHERE ID(n) = i AND ${sameLabels("n", labels)} AND ${sameProperties("n", "old")}`
+
+const hit = (variable: string, id: string): string => `CASE WHEN ${variable} IS NULL THEN null ELSE ${id} END`
 
 const without = (labels: ReadonlyArray<string>, others: ReadonlyArray<string>) =>
   labels.filter((label) => !others.includes(label))
@@ -115,7 +117,7 @@ export const replaceNode = (engineId: number, before: Node, after: Node, rule: K
     text: `[${engineId},${mapLiteral(old.properties)},${mapLiteral(now.properties)}]`,
     clause: (soFar) =>
       `${bindNode(soFar, old.labels)} SET n = row[2]${added === "" ? "" : ` SET n${added}`}` +
-      `${removed === "" ? "" : ` REMOVE n${removed}`} WITH ${soFar}, collect(hit)`
+      `${removed === "" ? "" : ` REMOVE n${removed}`} WITH ${soFar}, collect(${hit("n", "i")})`
   }
 }
 
@@ -124,7 +126,8 @@ export const deleteNode = (engineId: number, { labels, properties }: StoredNode)
   group: `-n${labelText(labels)}`,
   text: `[${engineId},${mapLiteral(properties)}]`,
   clause: (soFar) =>
-    `${bindNode(soFar, labels, " AND indegree(n) = 0 AND outdegree(n) = 0")} DELETE n WITH ${soFar}, collect(hit)`
+    `${bindNode(soFar, labels)} AND indegree(n) = 0 AND outdegree(n) = 0 ` +
+    `WITH ${soFar}, n, ${hit("n", "i")} AS hit DELETE n WITH ${soFar}, collect(hit)`
 })
 
 /** Where a stored relationship is. */
@@ -137,8 +140,7 @@ export interface Place {
 const bindRelationship = (soFar: string, name: string): string =>
   `WITH ${soFar}, row, row[0] AS i, row[1] AS j OPTIONAL MATCH (a) WHERE ID(a) = i ` +
   `WITH ${soFar}, row, a, j OPTIONAL MATCH (b) WHERE ID(b) = j WITH ${soFar}, row, a, b, row[2] AS e, row[3] AS old ` +
-  `OPTIONAL MATCH (a)-[r:${name}]->(b) WHERE ID(r) = e AND ${sameProperties("r", "old")} ` +
-  `WITH ${soFar}, r, row, CASE WHEN r IS NULL THEN null ELSE e END AS hit`
+  `OPTIONAL MATCH (a)-[r:${name}]->(b) WHERE ID(r) = e AND ${sameProperties("r", "old")}`
 
 /** Replaces the properties of a relationship where it is exactly what `before` says; the column lists engine ids. */
 export const replaceRelationship = (place: Place, before: Relationship, after: Relationship, rule: KeyRule): Row => {
@@ -148,7 +150,7 @@ export const replaceRelationship = (place: Place, before: Relationship, after: R
   return {
     group: `=r:${name}`,
     text: `[${place.start},${place.end},${place.engineId},${mapLiteral(old.properties)},${mapLiteral(now.properties)}]`,
-    clause: (soFar) => `${bindRelationship(soFar, name)} SET r = row[4] WITH ${soFar}, collect(hit)`
+    clause: (soFar) => `${bindRelationship(soFar, name)} SET r = row[4] WITH ${soFar}, collect(${hit("r", "e")})`
   }
 }
 
@@ -159,7 +161,7 @@ export const deleteRelationship = (place: Place, record: Relationship, rule: Key
   return {
     group: `-r:${name}`,
     text: `[${place.start},${place.end},${place.engineId},${mapLiteral(properties)}]`,
-    clause: (soFar) => `${bindRelationship(soFar, name)} DELETE r WITH ${soFar}, collect(hit)`
+    clause: (soFar) => `${bindRelationship(soFar, name)} WITH ${soFar}, r, ${hit("r", "e")} AS hit DELETE r WITH ${soFar}, collect(hit)`
   }
 }
 
@@ -188,8 +190,8 @@ export const split = (rows: Iterable<Row>): ReadonlyArray<Part> => {
   return part.length === 0 ? parts : [...parts, part]
 }
 
-/** The query for one part. `mark` is put on the fence in the same breath, so that it can be told what took effect. */
-export const compile = (part: Part, fence: Fence | undefined, mark?: string): WriteQuery => {
+/** The query for one part. `marks` is what the fence's marks become in the same step: they tell what took effect. */
+export const compile = (part: Part, fence: Fence | undefined, marks?: string): WriteQuery => {
   const groups = new Map<string, Array<Row>>()
   for (const row of part) {
     const rows = groups.get(row.group)
@@ -204,7 +206,7 @@ export const compile = (part: Part, fence: Fence | undefined, mark?: string): Wr
     cypher += ` UNWIND [${texts}] AS row ${rows[0]?.clause(soFar) ?? ""} AS c${column}`
     soFar += `, c${column++}`
   }
-  if (mark !== undefined) cypher += ` SET f.marks = coalesce(f.marks, []) + [${quoteText(mark)}] WITH ${soFar}`
+  if (marks !== undefined) cypher += ` SET f.marks = ${marks} WITH ${soFar}`
   const columns = Array.from(groups.keys(), (_, i) => `c${i}`)
   return {
     cypher: `${cypher} RETURN ${columns.join(", ")}`,

@@ -3,10 +3,11 @@
  * of the engine is atomic and they run one after the other, so that looking for a fence and making one is one step.
  *
  * `marks` says how far batches came that hold relationships without a key, which cannot be told from equal ones of
- * others: `NAME:WRITTEN` (the first so many of the batch) and, while they are taken back, `NAME:WRITTEN:REMOVED`.
+ * others: `NAME:WRITTEN` (the first so many of the batch; one entry a query) and, while they are taken back,
+ * `NAME:WRITTEN:REMOVED`. Equal batches have the same name and are told apart by their order.
  */
 import * as Effect from "effect/Effect"
-import { Refused, type MigrationError, WriteFailed } from "../../domain/Errors.ts"
+import { type MigrationError, type ReadError, Refused, WriteFailed } from "../../domain/Errors.ts"
 import type { Fence } from "../JournaledSession.ts"
 import { OWNER } from "../sqlite/ownedFiles.ts"
 import { unavailable, writeFailed } from "./Connection.ts"
@@ -77,23 +78,50 @@ export const raiseEpoch = (graph: Graph, { epoch, run }: Fence): Effect.Effect<F
 export const drop = (graph: Graph, run: string): Effect.Effect<void, WriteFailed> =>
   Effect.asVoid(Effect.mapError(writeQuery(graph, `${mine(run)} DELETE f`), writeFailed(graph.connection, "publish")))
 
-/** How far a marked batch came, and how much of it has been taken back. */
+/** One time that a batch of some name was written: how far it came, and how much of it has been taken back. */
 export interface Mark {
   readonly written: number
   readonly removed: number
 }
 
-/** The mark of a batch; zeros where there is none: nothing of it was written. */
-export const markOf = (graph: Graph, run: string, name: string) =>
-  Effect.flatMap(query(graph, `${mine(run)} RETURN coalesce(f.marks, [])`), (rows) =>
-    decode(graph, (): Mark => {
-      const marks = listItems(rows[0]?.[0] ?? ["6", []]).map((mark) => (optionalText(mark) ?? "").split(":"))
-      const ours = marks.filter(([batch]) => batch === name)
-      const numbers = ([, written = "0", removed = "0"]: ReadonlyArray<string>) => [Number(written), Number(removed)] as const
-      // Each part of the batch has added one.
-      return ours.map(numbers).reduce<Mark>(
-        (mark, [written, removed]) => ({ written: Math.max(mark.written, written), removed: Math.max(mark.removed, removed) }),
-        { written: 0, removed: 0 }
-      )
+const all = "coalesce(f.marks, [])"
+
+/** Cypher for the marks after so many of the batch's records were written. */
+export const markWritten = (name: string, written: number): string => `${all} + [${quoteText(`${name}:${written}`)}]`
+
+/** Cypher for the marks when those of a name are just these. */
+export const markRest = (name: string, marks: ReadonlyArray<Mark>): string => {
+  const left = marks.filter(({ removed, written }) => removed < written)
+  const texts = left.map(({ removed, written }) => quoteText(`${name}:${written}${removed === 0 ? "" : `:${removed}`}`))
+  return `[x IN ${all} WHERE NOT x STARTS WITH ${quoteText(`${name}:`)}] + [${texts.join(",")}]`
+}
+
+// Parts of one writing count up; a number that does not is the first of the next, equal batch.
+const gather = (entries: ReadonlyArray<Mark>): ReadonlyArray<Mark> => {
+  const marks: Array<Mark> = []
+  for (const entry of entries) {
+    const last = marks.at(-1)
+    if (last !== undefined && entry.written > last.written) marks.pop()
+    marks.push(entry)
+  }
+  return marks
+}
+
+/** The marks of all batches of that name, earliest first: none where nothing of any was written. */
+export const marksOf = (graph: Graph, run: string, name: string): Effect.Effect<ReadonlyArray<Mark>, ReadError> =>
+  Effect.flatMap(query(graph, `${mine(run)} RETURN ${all}`), (rows) =>
+    decode(graph, () => {
+      const texts = rows.flatMap(([marks]) => listItems(marks).map((mark) => optionalText(mark) ?? ""))
+      const ours = texts.map((mark) => mark.split(":")).filter(([batch]) => batch === name)
+      return gather(ours.map(([, written = "0", removed = "0"]) => ({ written: Number(written), removed: Number(removed) })))
     })
+  )
+
+/** Forgets the marks of a name but for these. */
+export const setMarks = (graph: Graph, held: Fence, name: string, marks: ReadonlyArray<Mark>): Effect.Effect<void, WriteFailed> =>
+  Effect.asVoid(
+    Effect.mapError(
+      writeQuery(graph, `${mine(held.run)} AND f.epoch = ${held.epoch} SET f.marks = ${markRest(name, marks)}`),
+      writeFailed(graph.connection, "undo")
+    )
   )

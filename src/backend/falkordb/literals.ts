@@ -151,6 +151,7 @@ export const literal = (value: PropertyValue): string => {
     case "boolean":
       return value ? "true" : "false"
     case "bigint":
+      if (!isInt64(value)) throw new Error(`${value} does not fit 64 bits.`)
       return value.toString()
     case "number":
       return floatLiteral(value)

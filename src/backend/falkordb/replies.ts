@@ -146,9 +146,11 @@ const moment = (value: bigint): string => {
   return date.toISOString().slice(0, -5)
 }
 
+// Coordinates and vectors hold 32-bit floats, of which 15 digits are more than enough; printed, they are no longer
+// quite the float.
 const float32 = (value: Reply): number => {
   const text = decodeText(value)
-  return SPECIAL.get(text) ?? Number(text)
+  return SPECIAL.get(text) ?? Math.fround(Number(text))
 }
 
 type Path = readonly [string, ...ReadonlyArray<number>]

@@ -13,7 +13,7 @@ import type { Fence } from "../JournaledSession.ts"
 import type { Overwrite } from "../WriteSession.ts"
 import * as cypher from "./cypher.ts"
 import type { LocatedRelationship } from "./entities.ts"
-import { markOf } from "./fence.ts"
+import { markRest, marksOf, setMarks } from "./fence.ts"
 import { lookup } from "./Finder.ts"
 import { integer } from "./replies.ts"
 import { storeNode } from "./stored.ts"
@@ -124,24 +124,31 @@ const unkeyedSteps = (writer: Writer, records: ReadonlyArray<Wanted>, found: Rea
   return { steps, left, passed }
 }
 
-const removeRelationships = (writer: Writer, records: ReadonlyArray<Wanted>, fence: Fence) =>
+const removeUnkeyed = (writer: Writer, records: ReadonlyArray<Wanted>, fence: Fence) =>
   Effect.gen(function* () {
     const { graph } = writer
     const name = batchName(records.map(({ hash }) => hash))
-    const unkeyed = records.some(({ key }) => key === null)
-    const mark = unkeyed ? yield* markOf(graph, fence.run, name) : { written: records.length, removed: 0 }
+    const marks = yield* marksOf(graph, fence.run, name)
+    const earlier = marks.slice(0, -1)
+    const mark = marks.at(-1)
+    if (mark === undefined) return []
+    const mine = records.slice(0, mark.written).filter(({ key }) => key === null)
+    const open = mine.slice(mark.removed)
+    const { left, passed, steps } = unkeyedSteps(writer, open, yield* writer.finder.relationships(open))
+    const markAfter = (done: number) =>
+      markRest(name, [...earlier, { written: mark.written, removed: mark.removed + (passed[done - 1] ?? 0) }])
+    const more = yield* runSteps(writer, steps, fence, markAfter)
+    yield* setMarks(graph, fence, name, earlier)
+    return [...left, ...more]
+  })
+
+const removeRelationships = (writer: Writer, records: ReadonlyArray<Wanted>, fence: Fence) =>
+  Effect.gen(function* () {
     const keyed = records.filter(({ key }) => key !== null)
-    const mine = records.slice(0, mark.written).filter(({ key }) => key === null).slice(mark.removed)
-    const found = yield* writer.finder.relationships([...keyed, ...mine])
-    const byKey = keyedSteps(writer, keyed, found)
-    const byHash = unkeyedSteps(writer, mine, found)
-    const markAfter = (steps: number) => `${name}:${mark.written}:${mark.removed + (byHash.passed[steps - 1] ?? 0)}`
-    return [
-      ...byKey.left,
-      ...byHash.left,
-      ...(yield* runSteps(writer, byKey.steps, fence)),
-      ...(yield* runSteps(writer, byHash.steps, fence, markAfter))
-    ]
+    const { left, steps } = keyedSteps(writer, keyed, yield* writer.finder.relationships(keyed))
+    const more = yield* runSteps(writer, steps, fence)
+    const unkeyed = keyed.length === records.length ? [] : yield* removeUnkeyed(writer, records, fence)
+    return [...left, ...more, ...unkeyed]
   })
 
 /** The engine's `remove` (see `JournaledEngine`): `records` are what one batch created, of one kind. */

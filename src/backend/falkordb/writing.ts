@@ -11,6 +11,7 @@ import type { Fence } from "../JournaledSession.ts"
 import type { Overwrite, WriteBatch } from "../WriteSession.ts"
 import { type Connection, type Reply, writeFailed } from "./Connection.ts"
 import * as cypher from "./cypher.ts"
+import { markWritten } from "./fence.ts"
 import * as Finder from "./Finder.ts"
 import { exists, type Graph, writeQuery } from "./graph.ts"
 import * as KeyMap from "./KeyMap.ts"
@@ -129,12 +130,12 @@ export const runPart = (
   part: cypher.Part,
   fence: Fence | undefined,
   phase: string,
-  mark?: string
+  marks?: string
 ): Effect.Effect<
   { readonly groups: ReadonlyArray<ReadonlyArray<Reply>>; readonly complete: boolean } | undefined,
   WriteFailed
 > => {
-  const query = cypher.compile(part, fence, mark)
+  const query = cypher.compile(part, fence, marks)
   return Effect.map(Effect.mapError(writeQuery(graph, query.cypher), writeFailed(graph.connection, phase)), (rows) => {
     const row = rows[0]
     if (row === undefined) return undefined
@@ -217,8 +218,8 @@ const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, fence: F
     const name = fence !== undefined && records.some(({ key }) => key === null) ? batchName(hashes(records)) : undefined
     let written = 0
     for (const part of cypher.split(rows)) {
-      const mark = name === undefined ? undefined : `${name}:${written + part.length}`
-      const done = yield* runPart(graph, part, fence, "import", mark)
+      const marks = name === undefined ? undefined : markWritten(name, written + part.length)
+      const done = yield* runPart(graph, part, fence, "import", marks)
       if (done === undefined) return yield* fenceLost(graph)
       if (!done.complete) return yield* changed(writer, "an end of a relationship is gone")
       if (records[written]?._tag === "Node") for (const items of done.groups) remember(writer, items)

@@ -47,8 +47,11 @@ export const stream = (
     return Stream.repeatEffectChunkOption(Effect.zipRight(breathe, pull))
   })
 
-/** Limits the page cache; nothing here needs foreign keys, and they must be off before a transaction begins. */
+/**
+ * Prepares a connection for writing: foreign keys must be off before a transaction begins (an upsert must never cascade,
+ * and `invalidated_by` may lead nowhere); the page cache holds the keys of a million records.
+ */
 export const setUp = (db: Database.Database): void => {
   db.pragma("foreign_keys = OFF")
-  db.pragma("cache_size = -65536")
+  db.pragma("cache_size = -32768")
 }

@@ -67,6 +67,8 @@ export const disconnect = (db: Database.Database): void => {
 // Any statement that makes SQLite read the file's header and look for journals.
 const touch = (db: Database.Database): Database.Database => {
   try {
+    // Reading goes through the file once: a large cache would only take memory.
+    db.pragma("cache_size = -4096")
     db.pragma("schema_version")
     return db
   } catch (cause) {

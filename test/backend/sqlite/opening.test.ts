@@ -328,6 +328,21 @@ describe("reading leaves no trace", () => {
     expect([sha256(file), sha256(`${file}-wal`)]).toEqual(before)
   })
 
+  it("of a write-ahead log whose other users go first", async () => {
+    const file = walCopy()
+    const other = hold(file)
+    other.exec("UPDATE nodes SET label = 'Changed' WHERE id = 'decision-2026-001'")
+    await run(
+      Effect.gen(function* () {
+        const backend = yield* connect(file)
+        yield* backend.statistics
+        other.close()
+        expect((yield* backend.statistics).labels).toEqual({ Memory: 29, Changed: 1 })
+      })
+    )
+    expect(ls(file)).toEqual(["memory.db"])
+  })
+
   it("of a hot journal: the state before the crash is read, from a copy", async () => {
     const file = copyOf("python-small.db")
     const expected = lines(await read(file))

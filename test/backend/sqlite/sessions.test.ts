@@ -8,6 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
+import * as Journal from "../../../src/backend/Journal.ts"
+import { findFault } from "../../../src/backend/sqlite/checkFile.ts"
+import { inspect } from "../../../src/backend/sqlite/layout.ts"
+import { Load } from "../../../src/backend/sqlite/Load.ts"
 import { putInPlace, temporaryOf } from "../../../src/backend/sqlite/newFileSession.ts"
 import { isOrphan, OWNER } from "../../../src/backend/sqlite/ownedFiles.ts"
 import { use } from "../../../src/backend/WriteSession.ts"
@@ -142,6 +146,23 @@ describe("a session on a new file", () => {
     await write(file, graph)
     expect(ls(file)).toEqual([...kept, "memory.db"].sort())
   })
+})
+
+it("a file that does not hold what was written is found out", async () => {
+  const file = newPath()
+  const db = new Database(file)
+  const load = new Load({ location: file, file }, db, inspect(db, "seed"))
+  const fault = () => run(findFault(db, load))
+  await run(
+    Effect.flatMap(Journal.make(newPath("journal.db")), (journal) =>
+      load.write(journal, { create: graph.slice(0, 2), overwrite: [] })
+    )
+  )
+  expect(await fault()).toBeUndefined()
+  db.exec("DELETE FROM nodes WHERE id = 'a'")
+  expect(await fault()).toContain("1 nodes and 0 relationships where 2 and 0 were written")
+  expect(await failure(load.check)).toMatchObject({ _tag: "WriteFailed", reason: "conservation" })
+  db.close()
 })
 
 describe("putInPlace", () => {
