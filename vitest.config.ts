@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["./test/support/tempRoot.ts"],
     reporters: ["default", "./test/support/reporter.ts"],
     // Real engines and real files: two files at a time, each in a process of its own.
     pool: "forks",

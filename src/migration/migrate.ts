@@ -107,7 +107,10 @@ const run = (
       const plan = yield* phase(recorder, "plan", source.nodes + source.relationships, (meter) =>
         Plan.make({ spool, target, targetIsEmpty, meter })
       )
-      recorder.plan = plan
+      recorder.plan = {
+        ...plan,
+        warnings: [...plan.warnings, ...Plan.featureDifferences(origin.capabilities, target), ...to.health.notes]
+      }
       yield* Plan.check(plan, {
         target,
         targetIsEmpty,
@@ -116,7 +119,7 @@ const run = (
       })
       if (options.dryRun === true) return recorder.report({ outcome: "dry-run", exitCode: 0, error: null })
       if (!targetIsEmpty && options.confirm !== undefined) {
-        const yes = yield* options.confirm({ source, target: to.stats, plan })
+        const yes = yield* options.confirm({ source, target: to.stats, plan: recorder.plan })
         if (!yes) {
           return yield* new Refused({
             reason: "declined",

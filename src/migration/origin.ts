@@ -1,7 +1,7 @@
 /** Where the records of a run come from: a store or a document, seen alike. */
 import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { GraphBackend } from "../backend/GraphBackend.ts"
+import type { Capabilities, GraphBackend } from "../backend/GraphBackend.ts"
 import { type MigrationError, SourceDataInvalid } from "../domain/Errors.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
 import { type Examined, toStats } from "./preflight.ts"
@@ -22,6 +22,8 @@ export interface Origin {
   readonly bytes: number | undefined
   /** True for documents: then nothing is known of their keys and ends before they were read. */
   readonly isDocument: boolean
+  /** What the store can do; undefined for documents. */
+  readonly capabilities: Capabilities | undefined
   readonly records: Stream.Stream<GraphRecord, MigrationError>
   /** The source's stats once everything was read; compares with the source's own counts where it has any. */
   readonly settle: (spool: Spool.Spool) => Effect.Effect<Stats, MigrationError>
@@ -34,6 +36,7 @@ export const storeOrigin = (source: GraphBackend, examined: Examined): Origin =>
   total: examined.statistics.nodes + examined.statistics.relationships,
   bytes: examined.health.bytes,
   isDocument: false,
+  capabilities: source.capabilities,
   records: source.read(),
   settle: (spool) =>
     Effect.gen(function* () {
@@ -61,6 +64,7 @@ export const documentOrigin = (document: DocumentSource): Origin => ({
   total: undefined,
   bytes: undefined,
   isDocument: true,
+  capabilities: undefined,
   records: document.records,
   settle: (spool) =>
     Effect.succeed({

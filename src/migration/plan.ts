@@ -1,7 +1,7 @@
 /** The plan: what a run will do to a target, computed on the spooled data and on what the target holds. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { GraphBackend } from "../backend/GraphBackend.ts"
+import type { Capabilities, GraphBackend } from "../backend/GraphBackend.ts"
 import { type DocumentInvalid, type FileFailed, type ReadError, Refused, showKeys } from "../domain/Errors.ts"
 import { describe, isGeneratedKey } from "../domain/Graph.ts"
 import { KeyList } from "./census.ts"
@@ -59,6 +59,22 @@ export const make = (options: {
     )
     return { ...base, new: created, same, conflicts: conflicts.total, conflictIds: conflicts.first, unkeyed }
   })
+
+/** What changes for the people and programs that use the store, beside its records. */
+export const featureDifferences = (
+  source: Capabilities | undefined,
+  target: Pick<GraphBackend, "capabilities" | "location">
+): ReadonlyArray<string> => {
+  const { fulltext, isolated } = target.capabilities
+  return [
+    ...(source?.fulltext === true && !fulltext
+      ? [`the source offers fulltext search over memories and ${target.location} does not`]
+      : []),
+    ...(isolated
+      ? []
+      : [`readers of ${target.location} see the records arrive before the run is verified and published`])
+  ]
+}
 
 const UNTOUCHED = "The target is untouched."
 

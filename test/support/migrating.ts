@@ -8,18 +8,10 @@ import type { StoreConfig } from "../../src/backend/StoreConfig.ts"
 import type { MigrationError } from "../../src/domain/Errors.ts"
 import { migrate, type WriteOptions } from "../../src/migration/migrate.ts"
 import type { RunReport } from "../../src/migration/report.ts"
+import { ROOT_VARIABLE } from "./tempRoot.ts"
 
-let root: string | undefined
-
-/** A new private folder that goes with the test process. */
-export const tempFolder = (): string => {
-  if (root === undefined) {
-    const made = fs.mkdtempSync(path.join(os.tmpdir(), "mg-test-"))
-    process.once("exit", () => fs.rmSync(made, { recursive: true, force: true }))
-    root = made
-  }
-  return fs.mkdtempSync(path.join(root, "t-"))
-}
+/** A new private folder; it goes with the test run. */
+export const tempFolder = (): string => fs.mkdtempSync(path.join(process.env[ROOT_VARIABLE] ?? os.tmpdir(), "t-"))
 
 /** The path of a fixture. */
 export const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).pathname
