@@ -24,10 +24,10 @@ const PRINTS = /(?<![.\w])(console\s*\.|process\s*\.\s*(exit|stdout|stderr|stdin
 
 const BARREL = /^(effect|@effect\/[\w-]+)$/
 
-// The character classes keep these patterns from finding themselves.
+// The character classes keep these patterns from finding themselves. The fixtures' invented user is `dev`.
 const HOST_TRACES = [
   [/(^|[^\w.~/-])\/(root|work|Users)\/[\w.]/, "a path of one machine"],
-  [/(^|[^\w.~/-])\/home\/[\w.]/, "a path of one machine"],
+  [/(^|[^\w.~/-])\/home\/(?!dev\b)[\w.]/, "a path of one machine"],
   [
     /\bregistry[.][\w-]+[.]\w+|\bnpmjs[.](org|com)|\bpypi[.]org|pythonhosted[.]org|\bmaven[.]org|\brepo1?[.]maven\b/,
     "a registry's host"

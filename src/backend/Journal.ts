@@ -43,6 +43,8 @@ export interface Journal {
    * write: for sessions whose work vanishes by itself in a crash.
    */
   readonly intend: (batch: WriteBatch, options?: { readonly durable?: boolean }) => Effect.Effect<number, FileFailed>
+  /** Forgets a batch that the target has refused as a whole: nothing of it is there to be undone. */
+  readonly withdraw: (batch: number) => Effect.Effect<void, FileFailed>
   /** Notes that the target has acknowledged the batch. */
   readonly acknowledge: (batch: number) => Effect.Effect<void, FileFailed>
   /** Batches in the order they were noted, latest first: created records and before-images. */
@@ -103,6 +105,7 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
     const getNote = db.prepare("SELECT text FROM note WHERE name = ?").pluck()
     const addBatch = db.prepare("INSERT INTO batch (created, hashes, overwritten) VALUES (?, ?, ?)")
     const acknowledge = db.prepare("UPDATE batch SET acknowledged = 1 WHERE number = ?")
+    const withdraw = db.prepare("DELETE FROM batch WHERE number = ?")
     const latest = db.prepare<[number], JournalRow>("SELECT * FROM batch WHERE number < ? ORDER BY number DESC LIMIT 1")
 
     let open = false
@@ -141,6 +144,10 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
           const images = batch.overwrite.map(({ before, after }) => [canonicalLine(before), canonicalLine(after)])
           const added = addBatch.run(JSON.stringify(batch.create.map(entry)), hashes, JSON.stringify(images))
           return Number(added.lastInsertRowid)
+        }),
+      withdraw: (number) =>
+        wrap(path, "written", () => {
+          withdraw.run(number)
         }),
       acknowledge: (number) =>
         wrap(path, "written", () => {

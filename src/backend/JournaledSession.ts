@@ -56,7 +56,10 @@ export interface JournaledEngine {
    * to do for engines that do not need it.
    */
   readonly tidy: Effect.Effect<void, WriteFailed>
-  /** Writes one batch atomically, only if the fence stands at this epoch and every `before` is still so. */
+  /**
+   * Writes one batch atomically, only if the fence stands at this epoch and every `before` is still so. Failing with
+   * `refused-record` or `store-changed` says that nothing of the batch took effect.
+   */
   readonly write: (batch: WriteBatch, fence: Fence) => Effect.Effect<void, WriteFailed>
   /** Deletes those records that are still what we wrote (by hash) and, for nodes, have no relationships left. */
   readonly remove: (
@@ -124,7 +127,9 @@ export const open = (engine: JournaledEngine, options: SessionOptions): Effect.E
       write: (batch) =>
         Effect.gen(function* () {
           const number = yield* journal.intend(batch)
-          yield* engine.write(batch, fence)
+          yield* engine
+            .write(batch, fence)
+            .pipe(Effect.tapError((error) => (isRefusal(error) ? journal.withdraw(number) : Effect.void)))
           yield* journal.acknowledge(number)
         }),
       read: engine.read,
@@ -137,6 +142,9 @@ export const open = (engine: JournaledEngine, options: SessionOptions): Effect.E
       .pipe(Effect.onExit((exit) => (exit._tag === "Failure" ? Effect.exit(undo) : Effect.void)))
     return driver
   })
+
+// The store said no to the batch as a whole. Anything else leaves open what took effect, and the undo looks it up.
+const isRefusal = (error: WriteFailed): boolean => error.reason === "refused-record" || error.reason === "store-changed"
 
 const journalFailed = (engine: JournaledEngine, phase: string, cause: { readonly message: string }) =>
   new WriteFailed({

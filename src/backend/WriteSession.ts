@@ -16,7 +16,8 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { type Left, type MigrationError, type ReadError, UndoIncomplete, WriteFailed } from "../domain/Errors.ts"
-import type { GraphRecord } from "../domain/Graph.ts"
+import { describe, type GraphRecord } from "../domain/Graph.ts"
+import type { GraphBackend } from "./GraphBackend.ts"
 import type { Journal } from "./Journal.ts"
 
 /** What a session is opened with. */
@@ -50,6 +51,8 @@ export interface SessionDriver {
   readonly fresh: boolean
   /** True where the batches are seen by others (and survive a crash) before publication. */
   readonly exposed: boolean
+  /** The port's `fit`, where the driver's own write does not refuse what is impossible: then {@link make} does. */
+  readonly fit?: GraphBackend["fit"] | undefined
   /** Writes the batch completely or fails. All nodes come before the first relationship. */
   readonly write: (batch: WriteBatch) => Effect.Effect<void, MigrationError>
   /** Everything the target would hold if the session were published now; constant memory. */
@@ -186,13 +189,36 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
       exposed: driver.exposed,
       state: Effect.sync(() => state),
       write: (batch) =>
-        lock.withPermits(1)(Effect.suspend(() => (state === "open" ? driver.write(batch) : Effect.fail(notOpen())))),
+        lock.withPermits(1)(
+          Effect.suspend((): Effect.Effect<void, MigrationError> => {
+            if (state !== "open") return notOpen()
+            return refuseImpossible(driver, batch) ?? driver.write(batch)
+          })
+        ),
       read: driver.read,
       lookup: driver.lookup,
       publish,
       undo
     }
   })
+
+// Written all the same, it would be there changed, under another key or with another value.
+const refuseImpossible = (driver: SessionDriver, batch: WriteBatch): WriteFailed | undefined => {
+  const { fit } = driver
+  if (fit === undefined) return undefined
+  for (const record of [...batch.create, ...batch.overwrite.map(({ after }) => after)]) {
+    const misfit = fit(record).find(({ level }) => level === "impossible")
+    if (misfit === undefined) continue
+    return new WriteFailed({
+      backend: driver.backend,
+      location: driver.location,
+      phase: "import",
+      reason: "refused-record",
+      message: `${driver.location} cannot hold ${describe(record)} without change: ${misfit.kind}. Nothing of this batch was written.`
+    })
+  }
+  return undefined
+}
 
 /** What {@link use} returns: the program's exit, and how the session ended. */
 export interface SessionResult<A, E> {

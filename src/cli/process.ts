@@ -2,6 +2,7 @@
  * The process: how it begins, is interrupted and ends. An interrupted run is undone before the process exits; that is
  * waited for, but not for ever.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { EXIT } from "../migration/outcome.ts"
@@ -16,7 +17,18 @@ const PATIENCE = 10 * 60_000
 // npm, npx and the terminal each pass on the one key that was pressed.
 const ONE_KEY_PRESS = 300
 
+let mayHaveWritten = false
+
+/** From now on something may have been written that an undo takes back. */
+export const noteWriting = (): void => {
+  mayHaveWritten = true
+}
+
 const leave = (sentence: string): never => {
+  if (!mayHaveWritten) {
+    terminal.err(`${sentence} Nothing had been written.`)
+    return process.exit(EXIT.interrupted)
+  }
   terminal.err(
     `${sentence} Whether the target is as it was is not known; the journal of the run is kept. Look at the target before you run again.`
   )
@@ -49,7 +61,7 @@ export const runMain = (program: Effect.Effect<number>): void => {
       )
       interrupt()
     } else if (signal === "SIGINT" && performance.now() - interruptedAt > ONE_KEY_PRESS) {
-      leave("Left at once, in the middle of the undo.")
+      leave("Left at once.")
     }
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal)
@@ -67,7 +79,7 @@ export const runMain = (program: Effect.Effect<number>): void => {
     clearInterval(alive)
     terminal.setLive("")
     const code = Exit.isSuccess(exit) ? exit.value : Exit.isInterrupted(exit) ? EXIT.interrupted : EXIT.defect
-    if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) terminal.err(String(exit.cause))
+    if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) terminal.err(Cause.pretty(exit.cause))
     void terminal.flush().then(() => process.exit(isDefect && code === EXIT.interrupted ? EXIT.defect : code))
   })
 }

@@ -10,12 +10,13 @@ import type * as Scope from "effect/Scope"
 import type { StoreConfig } from "../backend/StoreConfig.ts"
 import type { MigrationError, UsageError } from "../domain/Errors.ts"
 import { EXIT, failedReport } from "../migration/outcome.ts"
-import { Progress } from "../migration/Progress.ts"
+import { Progress, type ProgressSink } from "../migration/Progress.ts"
 import type { RunReport } from "../migration/report.ts"
 import type { Recorder } from "../migration/Run.ts"
 import { askPassword } from "./confirm.ts"
 import { stateFolder } from "./environment.ts"
 import type { OutputOptions } from "./options.ts"
+import { noteWriting } from "./process.ts"
 import * as progress from "./progress.ts"
 import { errorLines, reportLines } from "./render.ts"
 import { type Naming, resolve } from "./stores.ts"
@@ -52,6 +53,14 @@ const logger = (verbose: boolean) =>
     Logger.minimumLogLevel(verbose ? LogLevel.Debug : LogLevel.Warning)
   )
 
+/** Tells the process when writing begins: with the plan's end, before the session is opened. */
+const watched = (sink: ProgressSink): ProgressSink => ({
+  emit: (event) => {
+    if (event.phase === "plan" && event.state === "ended") noteWriting()
+    sink.emit(event)
+  }
+})
+
 /** Prints the sentence of an error. */
 export const printError = (message: string): void => terminal.err(`${terminal.style("red", "error:")} ${message}`)
 
@@ -78,7 +87,7 @@ export const runCommand = (
     }
     const exit = yield* program(context).pipe(
       Effect.scoped,
-      Effect.provideService(Progress, progress.make(quiet ? "none" : (mode ?? "auto"))),
+      Effect.provideService(Progress, watched(progress.make(quiet ? "none" : (mode ?? "auto")))),
       Effect.provide(logger(verbose)),
       Effect.interruptible,
       Effect.exit
@@ -86,14 +95,14 @@ export const runCommand = (
     terminal.setLive("")
     const report = Exit.isSuccess(exit) ? exit.value : failedReport(recorder, exit.cause)
     if (Exit.isFailure(exit)) {
-      errorLines(report).forEach((line, index) =>
-        terminal.err(index === 0 ? `${terminal.style("red", "error:")} ${line}` : line)
-      )
+      const [message = "", ...details] = errorLines(report)
+      printError(message)
+      for (const line of details) terminal.err(line)
       if (verbose || report.exitCode === EXIT.defect) terminal.err(Cause.pretty(exit.cause, { renderErrorCause: true }))
     } else if (!quiet && !json) {
       const print = options.outputIsData === true ? terminal.err : terminal.out
       for (const line of reportLines(report, { verbose })) print(line)
     }
-    if (json && options.outputIsData !== true) terminal.out(JSON.stringify(report))
+    if (json) terminal.out(JSON.stringify(report))
     if (report.exitCode !== EXIT.done) return yield* new CommandEnded({ exitCode: report.exitCode })
   })

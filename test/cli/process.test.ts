@@ -33,6 +33,17 @@ describe("an interrupted program", () => {
     expect(seconds).toBeLessThan(20)
   })
 
+  it("that has written nothing says so when it leaves at once (130)", async () => {
+    const { code, stderr } = await runScript(SCRIPT, ["40000", "reading"], {
+      reactions: [
+        { when: /begun/, signal: "SIGINT" },
+        { when: /Interrupted/, after: 600, signal: "SIGINT" }
+      ]
+    })
+    expect(code).toBe(130)
+    expect(stderr).toContain("Left at once. Nothing had been written.")
+  })
+
   it("is undone too when a driver throws outside of any fiber, and ends with 1", async () => {
     const { code, stderr, stdout } = await runScript(SCRIPT, ["200", "defect"])
     expect({ code, stdout }).toEqual({ code: 1, stdout: "begun\nundone\n" })

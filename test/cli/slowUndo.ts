@@ -1,10 +1,11 @@
 /**
  * A program under `runMain` that begins something and takes its time to undo it; run as a process of its own by
- * process.test.ts. Argument: milliseconds of the undo, and `defect` for an error outside of any fiber.
+ * process.test.ts. Arguments: milliseconds of the undo, and `defect` for an error
+ * outside of any fiber or `reading` where nothing is written.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { runMain } from "../../src/cli/process.ts"
+import { noteWriting, runMain } from "../../src/cli/process.ts"
 
 const undoTakes = Number(process.argv[2])
 
@@ -21,6 +22,7 @@ runMain(
         Effect.zipRight(
           Effect.sync(() => {
             process.stdout.write("begun\n")
+            if (process.argv[3] !== "reading") noteWriting()
             if (process.argv[3] === "defect") {
               setTimeout(() => {
                 throw new Error("a driver broke")

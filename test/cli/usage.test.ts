@@ -91,12 +91,20 @@ describe("a wrong call ends with 2, told once on standard error", () => {
     if (!args.includes("--json")) expect(stdout).toBe("")
   })
 
-  it.each([[["migarte", "--json"]], [["migrate", "a.db", "--json"]], [["migrate", "--json", "--what"]]])(
-    "%j is a report too",
-    async (args) => {
-      const { code, stdout } = await runBin(args)
-      expect(code).toBe(2)
-      expect(JSON.parse(stdout)).toMatchObject({ exitCode: 2, outcome: "refused", error: { tag: "UsageError" } })
-    }
-  )
+  it("completions are generated for shells", async () => {
+    const { code, stdout } = await runBin(["--completions", "bash"])
+    expect(code).toBe(0)
+    expect(stdout).toContain("complete -F")
+  })
+
+  it.each([
+    [["migarte", "--json"]],
+    [["migrate", "a.db", "--json"]],
+    [["migrate", "--json", "--what"]],
+    [["export", "a.db", "--json"]]
+  ])("%j is a report too", async (args) => {
+    const { code, stdout } = await runBin(args)
+    expect(code).toBe(2)
+    expect(JSON.parse(stdout)).toMatchObject({ exitCode: 2, outcome: "refused", error: { tag: "UsageError" } })
+  })
 })

@@ -18,6 +18,7 @@ const brokenSuites = (module: TestModule): ReadonlyArray<TestSuite> =>
 
 export default class SummaryReporter implements Reporter {
   private filtered = false
+  private ended = false
   private passed = 0
   private failed = 0
   private skipped: Array<string> = []
@@ -27,6 +28,12 @@ export default class SummaryReporter implements Reporter {
     this.filtered = vitest.config.testNamePattern !== undefined
     // The default reporter prints its own summary after onTestRunEnd: only the process's exit comes later.
     process.once("exit", () => this.print())
+    // A time limit: what is known by then is told.
+    process.once("SIGTERM", () => process.exit(143))
+  }
+
+  onTestCaseResult(test: TestCase): void {
+    this.takeCase(test)
   }
 
   onTestRunEnd(
@@ -34,6 +41,7 @@ export default class SummaryReporter implements Reporter {
     unhandledErrors: ReadonlyArray<SerializedError>,
     reason: TestRunEndReason
   ): void {
+    this.ended = true
     this.passed = 0
     this.failed = 0
     this.skipped = []
@@ -44,19 +52,21 @@ export default class SummaryReporter implements Reporter {
   }
 
   private take(module: TestModule): void {
-    for (const test of module.children.allTests()) {
-      const result = test.result()
-      if (result.state === "passed") this.passed++
-      else if (result.state === "failed") this.failed++
-      else if (result.state === "pending") this.trouble(`never finished: ${place(test)}`)
-      else if (!this.filtered || result.note !== undefined) {
-        this.skipped.push(
-          `${place(test)}: ${result.note ?? (test.options.mode === "todo" ? "to do" : "no reason given")}`
-        )
-      }
-    }
+    for (const test of module.children.allTests()) this.takeCase(test)
     if (module.errors().length > 0) this.trouble(`broken file: ${fileOf(module)}`)
     for (const suite of brokenSuites(module)) this.trouble(`broken hook: ${fileOf(module)} > ${suite.fullName}`)
+  }
+
+  private takeCase(test: TestCase): void {
+    const result = test.result()
+    if (result.state === "passed") this.passed++
+    else if (result.state === "failed") this.failed++
+    else if (result.state === "pending") this.trouble(`never finished: ${place(test)}`)
+    else if (!this.filtered || result.note !== undefined) {
+      this.skipped.push(
+        `${place(test)}: ${result.note ?? (test.options.mode === "todo" ? "to do" : "no reason given")}`
+      )
+    }
   }
 
   private trouble(text: string): void {
@@ -65,7 +75,8 @@ export default class SummaryReporter implements Reporter {
   }
 
   private print(): void {
-    if (this.passed + this.failed === 0) this.trouble("no test ran")
+    if (!this.ended) this.trouble("the run was ended before all tests had run")
+    else if (this.passed + this.failed === 0) this.trouble("no test ran")
     const lines = [""]
     for (const text of this.troubles) lines.push(`FAILED  ${text}`)
     if (this.skipped.length > 0) {

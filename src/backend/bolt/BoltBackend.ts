@@ -144,7 +144,7 @@ export const make = (dialect: Dialect, config: BoltConfig): Effect.Effect<GraphB
           Effect.gen(function* () {
             yield* writable(writer)
             const driver = yield* JournaledSession.open(makeEngine(writer), session)
-            return yield* WriteSession.make(driver, session)
+            return yield* WriteSession.make({ ...driver, fit: fit(storing) }, session)
           })
         )
     }

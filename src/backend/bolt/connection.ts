@@ -97,7 +97,7 @@ const close = (what: { close(): Promise<void> }): Effect.Effect<void> =>
     Effect.catchAll((failure) => Effect.logDebug("a Bolt connection did not close cleanly", failure.message))
   )
 
-const tls = (config: ServerConfig): Config => {
+const tls = (config: ServerConfig): Pick<Config, "encrypted" | "trust" | "trustedCertificates"> => {
   const mode = config.tls ?? (config.caFile === undefined ? "off" : "verify")
   if (mode === "off") return { encrypted: "ENCRYPTION_OFF" }
   if (mode === "trust") return { encrypted: "ENCRYPTION_ON", trust: "TRUST_ALL_CERTIFICATES" }

@@ -114,7 +114,7 @@ const advice = (server: Server, failure: DriverFailure, reason: StoreReason): st
 /** The failure of reading or connecting, for people. */
 export const storeUnavailable = (server: Server, failure: DriverFailure): StoreUnavailable => {
   const reason = reasonOf(failure)
-  const what = {
+  const what: { readonly [reason: string]: string } = {
     authentication: "refused the credentials",
     unreachable: "could not be reached",
     "missing-database": "has no such database",
@@ -124,7 +124,7 @@ export const storeUnavailable = (server: Server, failure: DriverFailure): StoreU
     timeout: "did not answer in time",
     "not-this-kind": "does not speak Bolt"
   }
-  const said = reason in what ? what[reason as keyof typeof what] : "failed"
+  const said = what[reason] ?? "failed"
   return new StoreUnavailable({
     backend: server.kind,
     location: server.location,
@@ -149,14 +149,14 @@ const WRITE_RULES: ReadonlyArray<Rule<WriteReason>> = [
 /** The failure of writing, for people; `phase` is the run's phase. */
 export const writeFailed = (server: Server, phase: string, failure: DriverFailure): WriteFailed => {
   const reason: WriteReason = LOST.has(failure.code) ? "went-away" : match(WRITE_RULES, failure, "driver")
-  const what = {
+  const what: { readonly [reason: string]: string } = {
     "refused-record": "refused a record",
     "store-full": "is full",
     "read-only": "can only be read",
     locked: "kept the records locked for somebody else",
     "went-away": "went away"
   }
-  const said = reason in what ? what[reason as keyof typeof what] : "failed"
+  const said = what[reason] ?? "failed"
   const now =
     failure.moment === "commit" && reason === "went-away"
       ? "It is not known whether the last batch took effect; the undo looks for it."

@@ -37,7 +37,7 @@ const returning = (variable: string, columns: ReadonlyArray<string>): string =>
   `CASE WHEN ${variable}.\`__proto__\` IS NULL THEN ${variable} ELSE null END AS entity, null AS parts`
 
 const listed = (value: unknown): ReadonlyArray<string> =>
-  Array.isArray(value) ? value.map(String) : value === null || value === undefined ? [] : [String(value)]
+  Array.isArray(value) ? value.map(String) : typeof value === "string" ? [value] : []
 
 const entry = (row: Row, kind: CatalogEntry["kind"]): CatalogEntry => ({
   entity: "node",
@@ -67,11 +67,12 @@ const storage = (connection: Connection): Effect.Effect<(name: string) => string
 const describe = (connection: Connection): Effect.Effect<Description, DriverFailure> =>
   Effect.gen(function* () {
     const value = yield* storage(connection)
-    const [version] = yield* connection.run("SHOW VERSION")
+    const [row] = yield* connection.run("SHOW VERSION")
+    const version: unknown = row?.get("version")
     const [role] = yield* Effect.catchAll(connection.run("SHOW REPLICATION ROLE"), () => Effect.succeed([]))
     const mode = value("storage_mode")
     return {
-      version: `Memgraph ${String(version?.get("version") ?? "")}, ${mode}`.trim(),
+      version: `Memgraph ${typeof version === "string" ? version : "of unknown version"}, ${mode}`,
       storeId: undefined,
       unwritable: /ANALYTICAL/i.test(mode)
         ? {

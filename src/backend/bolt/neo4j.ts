@@ -52,8 +52,8 @@ const SCHEMA: ReadonlyArray<SchemaItem> = [
   index("memory_project_path_index", "context_project_path")
 ]
 
-// A moment in a named zone makes the driver throw outside of any promise where JavaScript does not know the zone or the
-// year, so those travel as the server's text; and the driver loses a property named `__proto__`.
+// The driver cannot read a moment in a named zone where JavaScript does not know the zone or the year, and it loses a
+// property named `__proto__`: rows with such properties come in parts, those moments as the server's text.
 const zoned = (value: string): string =>
   `(${value} IS :: ZONED DATETIME NOT NULL AND toStringOrNull(${value}) ENDS WITH ']')`
 const zonedList = (value: string): string =>
@@ -132,8 +132,10 @@ const describe = (connection: Connection): Effect.Effect<Description, DriverFail
     const [component] = yield* optional(
       connection.run("CALL dbms.components() YIELD versions, edition RETURN versions[0] AS version, edition")
     )
-    const version = component?.get("version") ?? connection.agent.replace(/^Neo4j\//, "")
-    const database = info?.get("name")
+    const found: unknown = component?.get("version")
+    const version = typeof found === "string" ? found : connection.agent.replace(/^Neo4j\//, "")
+    const named: unknown = info?.get("name")
+    const database = typeof named === "string" ? named : undefined
     const databases = yield* optional(
       connection.run("SHOW DATABASES YIELD name, access WHERE name = $database RETURN access", {
         database: database ?? ""
@@ -141,10 +143,10 @@ const describe = (connection: Connection): Effect.Effect<Description, DriverFail
     )
     const readOnly = databases.length > 0 && databases.every((row) => row.get("access") === "read-only")
     return {
-      version: `Neo4j ${String(version)}${component ? ` ${String(component.get("edition"))}` : ""}, database ${String(database ?? "(default)")}`,
+      version: `Neo4j ${version}${component ? ` ${String(component.get("edition"))}` : ""}, database ${database ?? "(default)"}`,
       storeId: info === undefined ? undefined : String(info.get("id")),
       unwritable: tooOld(connection.agent)
-        ? { reason: "unsupported", why: `Neo4j ${MINIMUM.join(".")} or newer is needed, this is ${String(version)}` }
+        ? { reason: "unsupported", why: `Neo4j ${MINIMUM.join(".")} or newer is needed, this is ${version}` }
         : readOnly
           ? { reason: "read-only", why: "the database is read-only" }
           : undefined,

@@ -8,7 +8,7 @@ import * as tls from "node:tls"
 import { driverFailure, type DriverFailure, timedOut } from "./failures.ts"
 
 // The magic number, and four versions that any server of the last years knows one of; the answer does not matter.
-const HELLO = Buffer.from("6060b017" + "00040405" + "00020404" + "00000104" + "00000003", "hex")
+const HELLO = Buffer.from("6060b01700040405000204040000010400000003", "hex")
 
 /** Succeeds as soon as anybody answers; the socket is closed in any case. */
 export const probe = (

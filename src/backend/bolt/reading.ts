@@ -86,9 +86,9 @@ export const isEmpty = ({ connection }: Reader): Effect.Effect<boolean, StoreUna
  */
 export const read = (reader: Reader, selection: Selection = {}): Stream.Stream<GraphRecord, ReadError> => {
   const { connection, dialect, engineKeys } = reader
-  const part = <Kind extends "nodes" | "relationships">(
+  const part = (
     transaction: ReadTransaction,
-    kind: Kind,
+    kind: "nodes" | "relationships",
     text: string,
     decode: (row: Row) => GraphRecord
   ): Stream.Stream<GraphRecord, ReadError | DriverFailure> =>

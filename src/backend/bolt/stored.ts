@@ -35,12 +35,12 @@ const decodeProperties = (properties: object, where: string): MutableProperties 
   return decoded
 }
 
+// What the driver could not decode is an object that throws its error when it is looked at.
 const decodeValue = (value: unknown, name: string, where: string): PropertyValue | null => {
   try {
     return fromDriver(value)
   } catch (cause) {
-    if (cause instanceof Undecodable) throw new Undecodable(`${where}, property ${name}: ${cause.message}`)
-    throw cause
+    throw new Undecodable(`${where}, property ${name}: ${cause instanceof Error ? cause.message : String(cause)}`)
   }
 }
 
@@ -48,9 +48,11 @@ const decodeValue = (value: unknown, name: string, where: string): PropertyValue
 const decodeParts = (parts: ReadonlyArray<unknown>) => {
   const [id, names, ends, pairs] = parts
   const properties: MutableProperties = {}
-  for (const [name, isMoment, value] of pairs as ReadonlyArray<readonly [string, boolean, unknown]>) {
+  for (const pair of Array.isArray(pairs) ? pairs : []) {
+    const [name, isMoment, value]: ReadonlyArray<unknown> = Array.isArray(pair) ? pair : []
+    if (typeof name !== "string") throw new Undecodable(`${String(id)}: a property came without its name`)
     const decoded = decodeValue(value, name, String(id))
-    if (decoded !== null) setProperty(properties, name, isMoment ? moment(decoded) : decoded)
+    if (decoded !== null) setProperty(properties, name, isMoment === true ? moment(decoded) : decoded)
   }
   return { id: String(id), names: asTexts(names), ends: asTexts(ends), properties }
 }

@@ -69,10 +69,11 @@ export const zoneOffset = (zone: string, moment: number): number | undefined => 
   const format = formatOf(zone)
   if (format === undefined) return undefined
   const fields = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 }
+  const isField = (name: string): name is keyof typeof fields => Object.hasOwn(fields, name)
   let beforeChrist = false
   for (const { type, value } of format.formatToParts(moment * 1000)) {
     if (type === "era") beforeChrist = value.startsWith("B")
-    else if (Object.hasOwn(fields, type)) fields[type as keyof typeof fields] = Number(value)
+    else if (isField(type)) fields[type] = Number(value)
   }
   const year = beforeChrist ? 1 - fields.year : fields.year
   return epochSecond({ ...fields, year }, { ...fields, nanosecond: 0 }) - moment

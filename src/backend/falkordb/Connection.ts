@@ -53,6 +53,7 @@ const code = (cause: unknown): string =>
 // The order matters: the first that fits. Server errors carry no code, their text begins with a word for the kind.
 const KINDS: ReadonlyArray<readonly [RegExp, CommandFailed["reason"]]> = [
   [/^(NOAUTH|WRONGPASS|ERR invalid password|ERR AUTH|NOPERM.*auth)/i, "authentication"],
+  [/certificate|self[- ]signed|CERT_/i, "authentication"],
   [/^NOPERM/, "permission"],
   [/unknown command/i, "not-this-kind"],
   [/^WRONGTYPE|not a graph|wrong kind of value/i, "not-this-kind"],
@@ -76,7 +77,7 @@ const sort = (cause: unknown): CommandFailed => {
 }
 
 const ADVICE: { readonly [reason: string]: string } = {
-  authentication: "Check the user and the password.",
+  authentication: "Check the user and the password, or the certificate.",
   permission: "Give the user the rights for the commands of this store.",
   "not-this-kind": "It is a Redis server or key without a FalkorDB graph: check host, port and graph.",
   "read-only": "It is a replica: use the address of the primary.",
@@ -133,16 +134,29 @@ interface Open {
   readonly close: () => Promise<void>
 }
 
-// A driver that refuses the login has already opened its socket and hands it to nobody: the signal ends it.
+// While it connects, the driver forwards a lost connection to an emitter that nobody can listen to yet; an `error`
+// event that nobody hears ends the process, and leaves the connecting undecided. Only while we connect, it is not sent.
+let connecting = 0
+// oxlint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
+const { emit } = FalkorDB.prototype
+FalkorDB.prototype.emit = function (this: FalkorDB, event: string | symbol, ...args: Array<unknown>) {
+  if (event === "error" && connecting > 0 && this.listenerCount("error") === 0) return false
+  return emit.call(this, event, ...args)
+}
+
 const connect = async (options: FalkorDBOptions): Promise<Open> => {
+  // A driver that refuses the login has already opened its socket, and hands it to nobody: the signal ends it.
   const abort = new AbortController()
   const socket = { connectTimeout: CONNECT_TIMEOUT, ...options.socket, signal: abort.signal, reconnectStrategy: false }
   let db: FalkorDB
+  connecting++
   try {
     db = await FalkorDB.connect({ ...options, socket })
   } catch (cause) {
     abort.abort()
     throw cause
+  } finally {
+    connecting--
   }
   // Without a listener a lost connection would end the process; the pending command fails by itself.
   db.on("error", () => {})

@@ -57,7 +57,13 @@ export const make = (config: FalkorDBConfig): Effect.Effect<GraphBackend, Migrat
     const key = config.graph ?? DEFAULT_GRAPH
     const location = `falkordb://${config.host}:${config.port}/${key}`
     const identity = `${KIND}:${yield* address(config.host)}:${config.port}/${key}`
-    return yield* server.make({ backend: KIND, location, identity, key, driver: yield* driverOptions(config, location) })
+    return yield* server.make({
+      backend: KIND,
+      location,
+      identity,
+      key,
+      driver: yield* driverOptions(config, location)
+    })
   })
 
 /** The backend of a server's graph as a layer. */

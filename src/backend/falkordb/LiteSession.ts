@@ -92,6 +92,7 @@ export const open = (
     // Closed by an undo, or with the session.
     const work = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
     const before: Seen | undefined = yield* look(file)
+    const had = yield* readHeader(file)
     const folder = yield* Scope.extend(workFolder(file, options.run), work)
     const dump = path.join(folder, DUMP)
     const { connection, run, stop } = restartable(target, folder, work)
@@ -119,13 +120,12 @@ export const open = (
       const written = yield* counts(graph)
       yield* command("SAVE")
       const header = yield* readHeader(dump)
-      const had = yield* readHeader(file)
       if (!target.allowUpgrade && header !== undefined && had !== undefined && header.version > had.version) {
         return yield* notPublished(target, "driver", "The engine has saved a newer dump version than the file had.")
       }
       yield* run()
-      const read = yield* counts(graph)
-      if (read.nodes !== written.nodes || read.relationships !== written.relationships) {
+      const reopened = yield* counts(graph)
+      if (reopened.nodes !== written.nodes || reopened.relationships !== written.relationships) {
         return yield* notPublished(target, "driver", "The saved file does not hold what was written into it.")
       }
       saved = true

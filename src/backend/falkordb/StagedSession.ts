@@ -45,7 +45,16 @@ const sweep = (connection: Connection, key: string): Effect.Effect<void, Command
   Effect.gen(function* () {
     let cursor = "0"
     do {
-      const reply = yield* connection.command("SCAN", cursor, "MATCH", `${glob(key)}.mg-*.owner`, "COUNT", "1000", "TYPE", "string")
+      const reply = yield* connection.command(
+        "SCAN",
+        cursor,
+        "MATCH",
+        `${glob(key)}.mg-*.owner`,
+        "COUNT",
+        "1000",
+        "TYPE",
+        "string"
+      )
       const [next, found] = Array.isArray(reply) ? reply : ["0", []]
       cursor = String(next)
       for (const owner of Array.isArray(found) ? found.map(String) : []) {
@@ -56,7 +65,10 @@ const sweep = (connection: Connection, key: string): Effect.Effect<void, Command
   })
 
 /** Opens the session; the graph's key is not there. Leaves nothing behind when it fails. */
-export const open = (target: Graph, options: SessionOptions): Effect.Effect<SessionDriver, MigrationError, Scope.Scope> =>
+export const open = (
+  target: Graph,
+  options: SessionOptions
+): Effect.Effect<SessionDriver, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
     const { connection, key } = target
     const { backend, location } = connection
@@ -70,7 +82,9 @@ export const open = (target: Graph, options: SessionOptions): Effect.Effect<Sess
       // A graph without records is a graph, too.
       yield* writeQuery(graph, "RETURN 1")
     })
-    yield* Effect.mapError(begin, unavailable(connection)).pipe(Effect.onError(() => Effect.exit(remove(connection, staging))))
+    yield* Effect.mapError(begin, unavailable(connection)).pipe(
+      Effect.onError(() => Effect.exit(remove(connection, staging)))
+    )
     const writer = yield* Scope.extend(Writing.make(graph), work).pipe(
       Effect.onError(() => Effect.exit(remove(connection, staging)))
     )
@@ -105,7 +119,9 @@ export const open = (target: Graph, options: SessionOptions): Effect.Effect<Sess
               cause
             })
         ),
-        Effect.flatMap((kept) => (kept === undefined ? Effect.void : Effect.fail(writeFailed(connection, "publish")(failed))))
+        Effect.flatMap((kept) =>
+          kept === undefined ? Effect.void : Effect.fail(writeFailed(connection, "publish")(failed))
+        )
       )
 
     const publish = Effect.gen(function* () {
@@ -118,7 +134,10 @@ export const open = (target: Graph, options: SessionOptions): Effect.Effect<Sess
           )
         )
       if (renamed !== "1") {
-        return yield* notPublished("store-changed", `Somebody has made the graph ${key} in ${location} meanwhile. It was left as it is. Run again.`)
+        return yield* notPublished(
+          "store-changed",
+          `Somebody has made the graph ${key} in ${location} meanwhile. It was left as it is. Run again.`
+        )
       }
       // The graph is published; keys that stay behind are swept by a later run.
       yield* Effect.exit(connection.command("DEL", ownerKey(staging), telemetryKey(staging)))

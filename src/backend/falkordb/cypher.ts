@@ -161,7 +161,8 @@ export const deleteRelationship = (place: Place, record: Relationship, rule: Key
   return {
     group: `-r:${name}`,
     text: `[${place.start},${place.end},${place.engineId},${mapLiteral(properties)}]`,
-    clause: (soFar) => `${bindRelationship(soFar, name)} WITH ${soFar}, r, ${hit("r", "e")} AS hit DELETE r WITH ${soFar}, collect(hit)`
+    clause: (soFar) =>
+      `${bindRelationship(soFar, name)} WITH ${soFar}, r, ${hit("r", "e")} AS hit DELETE r WITH ${soFar}, collect(hit)`
   }
 }
 

@@ -189,7 +189,7 @@ const upgrade = (wish: Wish, header: RdbHeader, engine: Engine) =>
 const WHY: ReadonlyArray<readonly [RegExp, StoreReason, string]> = [
   [/RDB format version|encoding version|newer version/i, "newer-engine", "It needs a newer engine."],
   [
-    /Bad file format|Wrong signature|checksum|Short read|Unexpected EOF|corrupt|Terminating server after rdb file reading failure/i,
+    /Bad file format|Wrong signature|checksum|crashed by signal|error in RDB|Short read|Unexpected EOF|corrupt/i,
     "corrupt",
     "The file is damaged: restore it from a backup."
   ]

@@ -60,7 +60,9 @@ export const raise = (graph: Graph, run: string): Effect.Effect<Fence, Migration
 /** Raises the epoch; puts the fence back where somebody has taken it away. No older write takes effect from then on. */
 export const raiseEpoch = (graph: Graph, { epoch, run }: Fence): Effect.Effect<Fence, WriteFailed> =>
   Effect.gen(function* () {
-    const rows = yield* writeQuery(graph, `${mine(run)} SET f.epoch = f.epoch + 1, f.heartbeat = timestamp() RETURN f.epoch`)
+    const raising = `${mine(run)} SET f.epoch = f.epoch + 1, f.heartbeat = timestamp() RETURN f.epoch`
+    // An undo begins here, often because the connection was lost: raised twice is as good as once.
+    const rows = yield* Effect.retry(writeQuery(graph, raising), { times: 2, while: ({ answered }) => !answered })
     const raised = rows.map(([held]) => integer(held))[0]
     if (raised !== undefined) return { run, epoch: raised }
     const next = { run, epoch: epoch + 1 }
@@ -73,6 +75,10 @@ export const raiseEpoch = (graph: Graph, { epoch, run }: Fence): Effect.Effect<F
       message: `Another run holds ${graph.connection.location} now: run ${run} could not be taken back. Its journal is kept.`
     })
   }).pipe(Effect.catchTag("CommandFailed", (failed) => Effect.fail(writeFailed(graph.connection, "undo")(failed))))
+
+/** True where the fence stands at that epoch. */
+export const stands = (graph: Graph, fence: Fence): Effect.Effect<boolean, ReadError> =>
+  Effect.map(query(graph, `${mine(fence.run)} AND f.epoch = ${fence.epoch} RETURN 1`), (rows) => rows.length > 0)
 
 /** Takes the fence away; right also where it is gone. */
 export const drop = (graph: Graph, run: string): Effect.Effect<void, WriteFailed> =>
@@ -113,12 +119,19 @@ export const marksOf = (graph: Graph, run: string, name: string): Effect.Effect<
     decode(graph, () => {
       const texts = rows.flatMap(([marks]) => listItems(marks).map((mark) => optionalText(mark) ?? ""))
       const ours = texts.map((mark) => mark.split(":")).filter(([batch]) => batch === name)
-      return gather(ours.map(([, written = "0", removed = "0"]) => ({ written: Number(written), removed: Number(removed) })))
+      return gather(
+        ours.map(([, written = "0", removed = "0"]) => ({ written: Number(written), removed: Number(removed) }))
+      )
     })
   )
 
 /** Forgets the marks of a name but for these. */
-export const setMarks = (graph: Graph, held: Fence, name: string, marks: ReadonlyArray<Mark>): Effect.Effect<void, WriteFailed> =>
+export const setMarks = (
+  graph: Graph,
+  held: Fence,
+  name: string,
+  marks: ReadonlyArray<Mark>
+): Effect.Effect<void, WriteFailed> =>
   Effect.asVoid(
     Effect.mapError(
       writeQuery(graph, `${mine(held.run)} AND f.epoch = ${held.epoch} SET f.marks = ${markRest(name, marks)}`),

@@ -51,9 +51,10 @@ export const decode = <A>(graph: Graph, run: () => A): Effect.Effect<A, SourceDa
     }
   })
 
-/** Runs a reading query; its rows of compact values. */
+/** Runs a reading query; its rows of compact values. Asked once more where the connection turns out to be lost. */
 export const query = (graph: Graph, cypher: string): Effect.Effect<ReadonlyArray<ReadonlyArray<Reply>>, ReadError> =>
   graph.connection.command("GRAPH.RO_QUERY", graph.key, cypher, "--compact").pipe(
+    Effect.retry({ times: 1, while: (failed) => !failed.answered }),
     Effect.mapError(unavailable(graph.connection)),
     Effect.flatMap((reply) => decode(graph, () => rows(reply)))
   )

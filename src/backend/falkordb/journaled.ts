@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
-import { type ReadError, StoreUnavailable, WriteFailed } from "../../domain/Errors.ts"
+import { type ReadError, type StoreUnavailable, WriteFailed } from "../../domain/Errors.ts"
 import type { JournaledEngine } from "../JournaledSession.ts"
 import { unavailable, writeFailed } from "./Connection.ts"
 import * as fence from "./fence.ts"
@@ -40,7 +40,9 @@ export const make = (graph: Graph): Effect.Effect<JournaledEngine, never, Scope.
       current = yield* Scope.extend(makeWriter(graph, current?.rule, current?.untouched), scope)
       return current
     })
-    const writer = Effect.suspend((): Effect.Effect<Writer, ReadError> => (current === undefined ? learn : Effect.succeed(current)))
+    const writer = Effect.suspend((): Effect.Effect<Writer, ReadError> =>
+      current === undefined ? learn : Effect.succeed(current)
+    )
     const isEmpty = Effect.map(counts(graph), ({ nodes, relationships }) => nodes === 0 && relationships === 0)
 
     return {
@@ -54,8 +56,7 @@ export const make = (graph: Graph): Effect.Effect<JournaledEngine, never, Scope.
           yield* Effect.onError(learn, () => Effect.exit(fence.drop(graph, run)))
           return raised
         }),
-      raiseEpoch: (held) =>
-        Effect.zipLeft(fence.raiseEpoch(graph, held), Effect.mapError(learn, notWritten(graph))),
+      raiseEpoch: (held) => Effect.zipLeft(fence.raiseEpoch(graph, held), Effect.mapError(learn, notWritten(graph))),
       dropFence: (run) => fence.drop(graph, run),
       prepare: (note) =>
         Effect.gen(function* () {

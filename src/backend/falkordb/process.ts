@@ -35,6 +35,8 @@ export interface EngineProcess {
   readonly socket: string
 }
 
+const READY = /Ready to accept connections/
+
 /** The name of the dump in an engine's working folder. */
 export const DUMP = "dump.rdb"
 
@@ -112,8 +114,10 @@ const environment = (): NodeJS.ProcessEnv => {
 // The last lines that matter: redis marks warnings and errors with "#"; the advice about memory overcommit is noise.
 const tail = (file: string): string => {
   const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").trimEnd().split("\n") : []
-  const marked = lines.filter((line) => (line.includes(" # ") || !/^\d+:/.test(line)) && !line.includes("overcommit"))
-  return (marked.length > 0 ? marked : lines).slice(-6).join("\n")
+  const marked = lines.filter((line) => line.includes(" # ") && !line.includes("overcommit"))
+  // A crash is followed by pages of registers and stack.
+  const crash = marked.find((line) => line.includes("crashed by signal"))
+  return crash ?? (marked.length > 0 ? marked : lines).slice(-5).join("\n")
 }
 
 interface Child {
@@ -134,12 +138,12 @@ const launch = (files: EngineFiles, options: StartOptions): Child => {
   if (options.load !== undefined) fs.symlinkSync(options.load, path.join(folder, DUMP))
   const server = [
     files.redisServer,
-    ...["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"],
-    ...["--dir", folder, "--dbfilename", DUMP],
-    ...["--save", "", "--appendonly", "no", "--daemonize", "no"],
+    ["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"],
+    ["--dir", folder, "--dbfilename", DUMP],
+    ["--save", "", "--appendonly", "no", "--daemonize", "no"],
     // Without CMD_INFO no `telemetry{...}` keys: a saved file holds what it held, and the records.
-    ...["--loadmodule", files.module, "CMD_INFO", "no"]
-  ]
+    ["--loadmodule", files.module, "CMD_INFO", "no"]
+  ].flat()
   const [program = "", ...args] = tethered(options.tether, server)
   const output = fs.openSync(log, "a", 0o600)
   const child = spawn(program, args, { stdio: ["pipe", output, output], env: environment(), cwd: home })
@@ -239,12 +243,12 @@ export const start = (
           Scope.close(talking, Exit.void)
         )
     )
-    const patience = Schedule.spaced("10 millis")
+    // Its log says when it has loaded its dump; asked before, it might die in the middle of our connecting.
     yield* Effect.suspend(() => {
-      if (child.hasEnded) return Effect.fail({ fatal: true, message: "ended" })
-      return fs.existsSync(child.socket) ? Effect.void : Effect.fail({ fatal: false, message: "no socket yet" })
+      if (child.hasEnded) return Effect.fail("ended" as const)
+      return READY.test(fs.readFileSync(child.log, "utf8")) ? Effect.void : Effect.fail("waiting" as const)
     }).pipe(
-      Effect.retry({ schedule: patience, while: (problem) => !problem.fatal }),
+      Effect.retry({ schedule: Schedule.spaced("10 millis"), while: (state) => state === "waiting" }),
       Effect.mapError(() => failed(child, `The engine ${files.redisServer} did not start.`))
     )
     connection = yield* Connection.make({
@@ -257,12 +261,6 @@ export const start = (
       Effect.mapError((cause) => failed(child, `The engine ${files.redisServer} cannot be reached (${cause.message}).`))
     )
     const open = connection
-    yield* open.command("PING").pipe(
-      Effect.retry({ schedule: patience, while: (cause) => !child.hasEnded && cause.message.startsWith("LOADING") }),
-      Effect.mapError((cause) =>
-        failed(child, `The engine ${files.redisServer} did not load its data (${cause.message}).`)
-      )
-    )
     child.pid = Number(
       yield* info(open, "server", "process_id").pipe(Effect.mapError((cause) => failed(child, cause.message)))
     )

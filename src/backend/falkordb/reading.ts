@@ -29,7 +29,7 @@ const nextRange = (range: number, page: Page<unknown>): number => {
 
 const lastId = (graph: Graph): Effect.Effect<number, ReadError> =>
   Effect.flatMap(query(graph, "MATCH (n) RETURN coalesce(max(ID(n)), -1)"), (found) =>
-    decode(graph, () => Number(integer(found[0]?.[0])))
+    decode(graph, () => integer(found[0]?.[0]))
   )
 
 interface Position {

@@ -25,8 +25,14 @@ export interface ServerOptions {
 
 const EMPTY: Statistics = { nodes: 0, relationships: 0, labels: {}, types: {} }
 
-const info = (connection: Connection, section: string, field: string): Effect.Effect<string | undefined, CommandFailed> =>
-  Effect.map(connection.command("INFO", section), (reply) => new RegExp(`^${field}:(.*)$`, "m").exec(String(reply))?.[1]?.trim())
+const info = (
+  connection: Connection,
+  section: string,
+  field: string
+): Effect.Effect<string | undefined, CommandFailed> =>
+  Effect.map(connection.command("INFO", section), (reply) =>
+    new RegExp(`^${field}:(.*)$`, "m").exec(String(reply))?.[1]?.trim()
+  )
 
 // Settings that a user may not be allowed to see are not shown.
 const setting = (effect: Effect.Effect<Reply, CommandFailed>): Effect.Effect<string | undefined> =>
@@ -40,7 +46,9 @@ const limits = (connection: Connection): Effect.Effect<ReadonlyArray<string>> =>
     const notes: Array<string> = []
     const rows = yield* setting(connection.command("GRAPH.CONFIG", "GET", "RESULTSET_SIZE"))
     if (rows !== undefined && Number(rows) >= 0) {
-      notes.push(`RESULTSET_SIZE is ${rows}: clients see no more rows of a result than that; this product reads around it.`)
+      notes.push(
+        `RESULTSET_SIZE is ${rows}: clients see no more rows of a result than that; this product reads around it.`
+      )
     }
     for (const name of ["TIMEOUT", "TIMEOUT_DEFAULT", "TIMEOUT_MAX"]) {
       const milliseconds = yield* setting(connection.command("GRAPH.CONFIG", "GET", name))
@@ -75,7 +83,10 @@ export const make = (options: ServerOptions): Effect.Effect<GraphBackend, Migrat
   Effect.gen(function* () {
     const { backend, identity, key, location } = options
     const failed = unavailable({ backend, location })
-    const connection = yield* Effect.mapError(connect({ backend, location, driver: options.driver, reconnect: true }), failed)
+    const connection = yield* Effect.mapError(
+      connect({ backend, location, driver: options.driver, reconnect: true }),
+      failed
+    )
     yield* graphs(connection)
     const graph: Graph = { connection, key }
     yield* exists(graph)

@@ -32,12 +32,7 @@ interface Step {
 }
 
 // Runs the steps; those that did not match are left. `markAfter` gives the mark for so many steps done.
-const runSteps = (
-  writer: Writer,
-  steps: ReadonlyArray<Step>,
-  fence: Fence,
-  markAfter?: (steps: number) => string
-) =>
+const runSteps = (writer: Writer, steps: ReadonlyArray<Step>, fence: Fence, markAfter?: (steps: number) => string) =>
   Effect.gen(function* () {
     const left: Array<Left> = []
     let done = 0
@@ -179,14 +174,22 @@ export const restore = (
   undoing(
     writer,
     Effect.gen(function* () {
-      const stored = yield* lookup(writer.finder, overwrites.map(({ before }) => before))
+      const stored = yield* lookup(
+        writer.finder,
+        overwrites.map(({ before }) => before)
+      )
       const lines = new Set(stored.map(canonicalLine))
       const name = replacementsName(overwrites)
       const untouched = writer.untouched.get(name)?.replaced
       writer.untouched.delete(name)
       // A batch that never took effect left the state before, which is what is wanted.
-      const open = overwrites.filter(({ before }) => !lines.has(canonicalLine(before)) && untouched?.has(nameOf(before)) !== true)
-      const places = yield* placesOf(writer, open.map(({ before }) => before))
+      const open = overwrites.filter(
+        ({ before }) => !lines.has(canonicalLine(before)) && untouched?.has(nameOf(before)) !== true
+      )
+      const places = yield* placesOf(
+        writer,
+        open.map(({ before }) => before)
+      )
       const steps: Array<Step> = []
       const left: Array<Left> = []
       for (const { after, before } of open) {

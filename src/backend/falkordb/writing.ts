@@ -11,7 +11,7 @@ import type { Fence } from "../JournaledSession.ts"
 import type { Overwrite, WriteBatch } from "../WriteSession.ts"
 import { type Connection, type Reply, writeFailed } from "./Connection.ts"
 import * as cypher from "./cypher.ts"
-import { markWritten } from "./fence.ts"
+import { markWritten, stands } from "./fence.ts"
 import * as Finder from "./Finder.ts"
 import { exists, type Graph, writeQuery } from "./graph.ts"
 import * as KeyMap from "./KeyMap.ts"
@@ -183,7 +183,10 @@ export const replacementsName = (overwrites: ReadonlyArray<Overwrite>): string =
 
 const replaceAll = (writer: Writer, overwrites: ReadonlyArray<Overwrite>, fence: Fence | undefined) =>
   Effect.gen(function* () {
-    const places = yield* placesOf(writer, overwrites.map(({ before }) => before))
+    const places = yield* placesOf(
+      writer,
+      overwrites.map(({ before }) => before)
+    )
     const replaced = overwrites.map((overwrite) => replacing(writer, overwrite, places))
     const pending = new Set(overwrites.map(({ before }) => nameOf(before)))
     const refuse = (what: string) => {
@@ -212,7 +215,9 @@ const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, fence: F
     const { graph, keys } = writer
     const rows = yield* Effect.forEach(records, (record) => creating(writer, record, fence !== undefined)).pipe(
       // Found out before anything was sent: what stands there is not ours to take away.
-      Effect.tapError(() => Effect.sync(() => writer.untouched.set(batchName(hashes(records)), { replaced: new Set() })))
+      Effect.tapError(() =>
+        Effect.sync(() => writer.untouched.set(batchName(hashes(records)), { replaced: new Set() }))
+      )
     )
     // Relationships without a key cannot be told from equal ones of others: the fence says how far the batch came.
     const name = fence !== undefined && records.some(({ key }) => key === null) ? batchName(hashes(records)) : undefined
@@ -220,11 +225,16 @@ const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, fence: F
     for (const part of cypher.split(rows)) {
       const marks = name === undefined ? undefined : markWritten(name, written + part.length)
       const done = yield* runPart(graph, part, fence, "import", marks)
-      if (done === undefined) return yield* fenceLost(graph)
-      if (!done.complete) return yield* changed(writer, "an end of a relationship is gone")
+      // Nothing at all was matched: the fence is gone, or all the ends are.
+      if (done === undefined && fence !== undefined && !(yield* stands(graph, fence))) return yield* fenceLost(graph)
+      if (done?.complete !== true) return yield* changed(writer, "an end of a relationship is gone")
       if (records[written]?._tag === "Node") for (const items of done.groups) remember(writer, items)
       const links = records.slice(written, written + part.length)
-      keys.put(links.flatMap((record) => (record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : [])))
+      keys.put(
+        links.flatMap((record) =>
+          record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : []
+        )
+      )
       written += part.length
     }
   })
@@ -241,7 +251,9 @@ export const writeBatch = (
     const misfit = impossible([...create, ...overwrite.map(({ after }) => after)])
     if (misfit !== undefined || twice !== undefined) {
       writer.untouched.set(batchName(hashes(create)), { replaced: new Set() })
-      writer.untouched.set(replacementsName(overwrite), { replaced: new Set(overwrite.map(({ before }) => nameOf(before))) })
+      writer.untouched.set(replacementsName(overwrite), {
+        replaced: new Set(overwrite.map(({ before }) => nameOf(before)))
+      })
       return yield* failure(
         writer.graph.connection,
         "refused-record",

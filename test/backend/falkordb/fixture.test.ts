@@ -77,7 +77,9 @@ const columns = (v: string) => `[k IN keys(${v}) | k], [k IN keys(${v}) | ${v}[k
 const properties = (keys: Reply | undefined, values: Reply | undefined, floats: Reply | undefined) => {
   const names = list(list(keys)[1]).map((key) => String(list(key)[1]))
   const scaled = list(list(floats)[1])[Symbol.iterator]()
-  const entries = list(list(values)[1]).map((value, i) => [names[i] ?? "", plain(value, () => scaled.next().value)] as const)
+  const entries = list(list(values)[1]).map(
+    (value, i) => [names[i] ?? "", plain(value, () => scaled.next().value)] as const
+  )
   return Object.fromEntries(entries)
 }
 
@@ -91,11 +93,13 @@ describe.skipIf(engineAvailable !== undefined)(`the Python MemoryGraph's file ${
     const before = { digest: digest(file), mtime: fs.statSync(file).mtimeMs, names: fs.readdirSync(folder) }
     const records = await readAll()
     const expected = await withRawEngine(file, async (address) => {
-      const nodes = (await query(address, `MATCH (n) RETURN labels(n), ${columns("n")}`)).map(([labels, keys, values, floats]) => {
-        const found = properties(keys, values, floats)
-        const names = list(list(labels)[1]).map((label) => String(list(label)[1]))
-        return { _tag: "Node", key: found["id"], labels: names, properties: found }
-      })
+      const nodes = (await query(address, `MATCH (n) RETURN labels(n), ${columns("n")}`)).map(
+        ([labels, keys, values, floats]) => {
+          const found = properties(keys, values, floats)
+          const names = list(list(labels)[1]).map((label) => String(list(label)[1]))
+          return { _tag: "Node", key: found["id"], labels: names, properties: found }
+        }
+      )
       const links = (await query(address, `MATCH (a)-[r]->(b) RETURN a.id, type(r), b.id, ${columns("r")}`)).map(
         ([from, type, to, keys, values, floats]) => {
           const found = properties(keys, values, floats)
@@ -109,10 +113,9 @@ describe.skipIf(engineAvailable !== undefined)(`the Python MemoryGraph's file ${
     const sorted = (all: ReadonlyArray<unknown>) => [...all].map((one) => canonicalLine(one as GraphRecord)).sort()
     expect(sorted(records)).toEqual(sorted(expected))
     expect(records).toHaveLength(94)
-    expect(records.filter(({ _tag, key }) => _tag === "Relationship" && key === null).map((r) => "type" in r && r.type)).toEqual([
-      "MENTIONS",
-      "MENTIONS"
-    ])
+    expect(
+      records.filter(({ _tag, key }) => _tag === "Relationship" && key === null).map((r) => "type" in r && r.type)
+    ).toEqual(["MENTIONS", "MENTIONS"])
     expect({ digest: digest(file), mtime: fs.statSync(file).mtimeMs, names: fs.readdirSync(folder) }).toEqual(before)
     const builder = new Fingerprint.Builder()
     for (const record of records) builder.addLine(record._tag, canonicalLine(record))
@@ -130,7 +133,11 @@ describe.skipIf(engineAvailable !== undefined)(`the Python MemoryGraph's file ${
     )
     expect(statistics).toMatchObject({ nodes: 32, relationships: 62, labels: { Memory: 30, Entity: 2 } })
     expect(statistics.types).toMatchObject({ MENTIONS: 2, RELATED_TO: 15 })
-    expect(health).toMatchObject({ writable: true, bytes: fs.statSync(file).size, version: expect.stringContaining("FalkorDB") })
+    expect(health).toMatchObject({
+      writable: true,
+      bytes: fs.statSync(file).size,
+      version: expect.stringContaining("FalkorDB")
+    })
   })
 
   it("of a newer engine is refused, untouched, with the engine that is needed", async () => {
@@ -139,10 +146,16 @@ describe.skipIf(engineAvailable !== undefined)(`the Python MemoryGraph's file ${
     const before = digest(newer)
     const error = await Effect.runPromise(
       Effect.flip(
-        Effect.scoped(Effect.flatMap(FalkorDBLite.make({ kind: "falkordblite", path: newer }), ({ statistics }) => statistics))
+        Effect.scoped(
+          Effect.flatMap(FalkorDBLite.make({ kind: "falkordblite", path: newer }), ({ statistics }) => statistics)
+        )
       )
     )
-    expect(error).toMatchObject({ _tag: "StoreUnavailable", reason: "newer-engine", message: expect.stringContaining("8.10.2") })
+    expect(error).toMatchObject({
+      _tag: "StoreUnavailable",
+      reason: "newer-engine",
+      message: expect.stringContaining("8.10.2")
+    })
     expect(digest(newer)).toBe(before)
     expect(digest(NEWER)).toBe(before)
   })

@@ -13,9 +13,15 @@ const strings = (reply: unknown): ReadonlyArray<string> => (Array.isArray(reply)
  * asked something, at its leisure: that of the graph itself is nobody's trace.
  */
 export const tracesOf = async (server: TestServer, graph: string): Promise<ReadonlyArray<string>> => {
-  const keys = strings(await server.raw("KEYS", "*")).filter((key) => key.includes(graph) && key !== `telemetry{${graph}}`)
+  const keys = strings(await server.raw("KEYS", "*")).filter(
+    (key) => key.includes(graph) && key !== `telemetry{${graph}}`
+  )
   if (!keys.includes(graph)) return keys.sort()
-  const indexes = await server.raw("GRAPH.RO_QUERY", graph, "CALL db.indexes() YIELD label, properties RETURN label, properties")
+  const indexes = await server.raw(
+    "GRAPH.RO_QUERY",
+    graph,
+    "CALL db.indexes() YIELD label, properties RETURN label, properties"
+  )
   return [...keys, `indexes ${JSON.stringify(Array.isArray(indexes) ? indexes[1] : indexes)}`].sort()
 }
 
@@ -33,7 +39,12 @@ export const serverHarness = (
       await options.prepare?.(server(), graph)
       return graph
     }),
-    (graph) => Effect.promise(() => server().raw("GRAPH.DELETE", graph).catch(() => undefined))
+    (graph) =>
+      Effect.promise(() =>
+        server()
+          .raw("GRAPH.DELETE", graph)
+          .catch(() => undefined)
+      )
   ).pipe(
     Effect.map((graph): Place => {
       const { host, port } = server()

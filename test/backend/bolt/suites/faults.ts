@@ -12,12 +12,20 @@ const COMMIT = Buffer.from([0x00, 0x02, 0xb0, 0x12, 0x00, 0x00])
 
 type Cut = "nothing" | "the commit" | "the answer to the commit" | "the third write"
 
+interface Proxy {
+  readonly port: number
+  readonly cut: (what: Cut) => void
+  /** Does something once, while the next commit is held back. */
+  readonly beforeCommit: (what: () => Promise<unknown>) => void
+}
+
 /** Passes everything on to the server, until it is told to cut something, once. */
-const proxy = (port: number): Effect.Effect<{ readonly port: number; cut: (what: Cut) => void }, never, Scope.Scope> =>
+const proxy = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       let cut: Cut = "nothing"
       let writes = 0
+      let first: (() => Promise<unknown>) | undefined
       const server = net.createServer((client) => {
         const upstream = net.connect({ host: "127.0.0.1", port })
         const end = () => {
@@ -38,7 +46,10 @@ const proxy = (port: number): Effect.Effect<{ readonly port: number; cut: (what:
             cut = "nothing"
             return end()
           }
-          upstream.write(data)
+          const before = first
+          if (before === undefined || !data.includes(COMMIT)) return upstream.write(data)
+          first = undefined
+          return before().then(() => upstream.write(data), end)
         })
         upstream.on("data", (data) => (mute ? end() : client.write(data)))
         for (const socket of [client, upstream]) {
@@ -53,6 +64,9 @@ const proxy = (port: number): Effect.Effect<{ readonly port: number; cut: (what:
         port: typeof address === "object" && address !== null ? address.port : 0,
         cut: (what: Cut) => {
           cut = what
+        },
+        beforeCommit: (what: () => Promise<unknown>) => {
+          first = what
         }
       }
     }),
@@ -93,6 +107,25 @@ export const faultsSuite = (store: Store) => {
       expect(rest).toEqual([{ labels: ["Bystander"] }])
     })
   }
+
+  it("another run that takes the fence at the same moment makes this one give way", async () => {
+    await run(
+      Effect.gen(function* () {
+        const between = yield* proxy(store.port())
+        const backend = yield* make({ kind: "neo4j", host: "127.0.0.1", port: between.port })
+        between.beforeCommit(() =>
+          query(store.driver(), "CREATE (:_MgRun {run: 'other', epoch: 1, owner: 'o', heartbeat: 'h'})")
+        )
+        const error = yield* Effect.flip(openSession(backend))
+        expect(error).toMatchObject({
+          _tag: "Refused",
+          reason: "locked",
+          message: expect.stringContaining("run other of o")
+        })
+      })
+    )
+    expect(await query(store.driver(), "MATCH (n) RETURN n.run AS run")).toEqual([{ run: "other" }])
+  })
 
   it("a connection that breaks before the commit is made again, and the batch is written once", async () => {
     await run(

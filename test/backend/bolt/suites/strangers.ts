@@ -62,6 +62,21 @@ export const strangersSuite = (store: Store) => {
       ])
     })
 
+    it("take away a node that relationships were to be attached to, and the batch is not written", async () => {
+      await run(
+        Effect.gen(function* () {
+          const session = yield* Effect.flatMap(store.connected, openSession)
+          yield* create(session, OURS.slice(0, 3))
+          yield* Effect.promise(() => query(store.driver(), "MATCH (m:Memory {id: 'm2'}) DELETE m"))
+          const error = yield* Effect.flip(create(session, OURS.slice(3)))
+          expect(error).toMatchObject({ _tag: "WriteFailed", reason: "store-changed" })
+          expect(yield* Effect.promise(() => query(store.driver(), "MATCH ()-[r]->() RETURN r"))).toEqual([])
+          expect(yield* session.undo).toEqual({ _tag: "Undone" })
+        })
+      )
+      expect(await dump(store.driver())).toEqual(store.empty())
+    })
+
     it("keep relationships equal to ours", async () => {
       await query(store.driver(), "CREATE (a:P {id: 'a'})-[:R]->(b:P {id: 'b'})")
       const before = await dump(store.driver())
