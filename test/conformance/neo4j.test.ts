@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe } from "vitest"
 import { register } from "../../src/testing/conformance/index.ts"
 import { missing, type Neo4jServer, START_TIMEOUT, startNeo4j } from "../support/neo4j.ts"
-import { vitestIt } from "../testing/vitestIt.ts"
+import { sampledIt } from "../testing/sampledIt.ts"
 import { neo4jHarness } from "./neo4jHarness.ts"
 
 const why = missing()
@@ -19,5 +19,5 @@ describe("Neo4j", { timeout: 300_000 }, () => {
     if (server === undefined) throw new Error("the server was not started")
     return server
   }
-  register(vitestIt, neo4jHarness(started, { runs: 10 }))
+  register(sampledIt(4), neo4jHarness(started, { runs: 8 }))
 })
