@@ -27,9 +27,8 @@ export default class SummaryReporter implements Reporter {
   onInit(vitest: Vitest): void {
     this.filtered = vitest.config.testNamePattern !== undefined
     // The default reporter prints its own summary after onTestRunEnd: only the process's exit comes later.
-    process.once("exit", () => this.print())
-    // A time limit: what is known by then is told.
-    process.once("SIGTERM", () => process.exit(143))
+    // First among its listeners: at a signal vitest's own ends the process in the middle of the event.
+    process.prependOnceListener("exit", () => this.print())
   }
 
   onTestCaseResult(test: TestCase): void {

@@ -120,7 +120,7 @@ export const read = (reader: Reader, selection: Selection = {}): Stream.Stream<G
   return Stream.unwrapScoped(
     Effect.gen(function* () {
       const transaction = yield* connection.reading
-      const nodeTexts = yield* findRepeated(transaction, dialect, "nodes")
+      const nodeTexts = yield* findRepeated(transaction, dialect, "nodes", yield* count(transaction, "nodes"))
       const keyOf = (raw: unknown, id: string) =>
         typeof raw === "string" && !nodeTexts.has(raw) ? raw : engineKeys.make(id)
       const nodes = part(transaction, "nodes", `MATCH (n) WHERE ${NOT_FENCE} ${dialect.returning("n", [])}`, (row) => {
@@ -128,7 +128,12 @@ export const read = (reader: Reader, selection: Selection = {}): Stream.Stream<G
         return decodeNode(stored, keyOf(rawKey(stored.properties), stored.id))
       })
       if (selection.only === "nodes") return nodes
-      const relationshipTexts = yield* findRepeated(transaction, dialect, "relationships")
+      const relationshipTexts = yield* findRepeated(
+        transaction,
+        dialect,
+        "relationships",
+        yield* count(transaction, "relationships")
+      )
       const own = (raw: string) => (relationshipTexts.has(raw) ? null : raw)
       const ends = `${rawKeyOf(dialect.text, "a")} AS f, ${rawKeyOf(dialect.text, "b")} AS t`
       const relationships = part(

@@ -28,7 +28,7 @@ export interface Connection {
   readonly location: string
   /** The registry's name of the backend that uses it. */
   readonly backend: string
-  readonly command: (...args: ReadonlyArray<string>) => Effect.Effect<Reply, CommandFailed>
+  readonly command: (...args: ReadonlyArray<string | Buffer>) => Effect.Effect<Reply, CommandFailed>
 }
 
 /** How to connect, and how to call the place in messages. */
@@ -129,7 +129,7 @@ export const writeFailed =
     })
 
 interface Open {
-  readonly send: (args: ReadonlyArray<string>) => Promise<Reply>
+  readonly send: (args: ReadonlyArray<string | Buffer>) => Promise<Reply>
   readonly isOpen: () => boolean
   readonly close: () => Promise<void>
 }

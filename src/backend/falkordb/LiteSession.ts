@@ -105,7 +105,7 @@ export const open = (
     yield* Effect.mapError(writeQuery(graph, "RETURN 1"), writeFailed(connection, "import"))
     const held = yield* counts(graph)
     const fresh = held.nodes === 0 && held.relationships === 0
-    const writer = yield* Scope.extend(Writing.make(graph), work)
+    const writer = yield* Scope.extend(Writing.makePrivate(graph), work)
 
     let saved = false
     const save = Effect.gen(function* () {

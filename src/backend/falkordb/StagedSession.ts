@@ -85,7 +85,7 @@ export const open = (
     yield* Effect.mapError(begin, unavailable(connection)).pipe(
       Effect.onError(() => Effect.exit(remove(connection, staging)))
     )
-    const writer = yield* Scope.extend(Writing.make(graph), work).pipe(
+    const writer = yield* Scope.extend(Writing.makePrivate(graph), work).pipe(
       Effect.onError(() => Effect.exit(remove(connection, staging)))
     )
 

@@ -15,6 +15,7 @@ import { markWritten, stands } from "./fence.ts"
 import * as Finder from "./Finder.ts"
 import { exists, type Graph, writeQuery } from "./graph.ts"
 import * as KeyMap from "./KeyMap.ts"
+import { load, type Loader, make as makeLoader, type Placed } from "./loading.ts"
 import { relationshipKeys } from "./reading.ts"
 import { integer, listItems, textOnly } from "./replies.ts"
 import { fit, type KeyRule } from "./stored.ts"
@@ -29,6 +30,8 @@ export interface Writer {
   readonly keys: KeyMap.KeyMap
   /** What the journal was told of and this session did not do, by the batch's name: an undo must let it be. */
   readonly untouched: Map<string, Untouched>
+  /** The quick way, for graphs that nobody else sees. */
+  readonly loader?: Loader | undefined
 }
 
 /** Of a batch that was refused: all that it would have created, and those replacements that found another state. */
@@ -62,6 +65,12 @@ export const make = (
     return { graph, finder, rule, keys, untouched: untouched ?? new Map() }
   })
 
+/** As {@link make}, for a graph that is there and that nobody else sees. */
+export const makePrivate = (graph: Graph): Effect.Effect<Writer, ReadError, Scope.Scope> =>
+  Effect.gen(function* () {
+    return { ...(yield* make(graph)), loader: yield* makeLoader(graph) }
+  })
+
 const changed = (writer: Writer, what: string): WriteFailed =>
   failure(
     writer.graph.connection,
@@ -69,12 +78,12 @@ const changed = (writer: Writer, what: string): WriteFailed =>
     `${writer.graph.connection.location} is not as it was when this was planned: ${what}. Run again to plan anew.`
   )
 
-// Rows for what is created. Fails before anything is sent.
-const creating = (writer: Writer, record: GraphRecord, shared: boolean): Effect.Effect<cypher.Row, WriteFailed> => {
-  const { finder, keys, rule } = writer
+// What is created, with the ids of its ends. Fails before anything is sent.
+const placing = (writer: Writer, record: GraphRecord): Effect.Effect<Placed, WriteFailed> => {
+  const { finder, keys } = writer
   if (record._tag === "Node") {
     return finder.ids.get(record.key) === undefined
-      ? Effect.succeed(cypher.createNode(record, rule))
+      ? Effect.succeed({ record })
       : Effect.fail(changed(writer, `the node ${record.key} is there already`))
   }
   const start = finder.ids.get(record.from)
@@ -86,8 +95,13 @@ const creating = (writer: Writer, record: GraphRecord, shared: boolean): Effect.
   if (record.key !== null && keys.get(record.key) !== undefined) {
     return Effect.fail(changed(writer, `the relationship ${record.key} is there already`))
   }
-  return Effect.succeed(cypher.createRelationship(record, start, end, rule, shared))
+  return Effect.succeed({ record, start, end })
 }
+
+const creating = (writer: Writer, placed: Placed, shared: boolean): cypher.Row =>
+  "start" in placed
+    ? cypher.createRelationship(placed.record, placed.start, placed.end, writer.rule, shared)
+    : cypher.createNode(placed.record, writer.rule)
 
 /** The place of the stored relationship with that key between those ends; undefined where there is none. */
 export const placesOf = (
@@ -159,6 +173,8 @@ const remember = (writer: Writer, items: ReadonlyArray<Reply>): void => {
     return text === undefined ? [] : [[text, integer(id)] as const]
   })
   writer.finder.ids.put(pairs)
+  const { loader } = writer
+  if (loader?.next !== undefined) loader.next = Math.max(loader.next, ...pairs.map(([, id]) => id + 1))
 }
 
 // The plan has refused these already; a caller that made none must not lose anything either.
@@ -212,31 +228,33 @@ const replaceAll = (writer: Writer, overwrites: ReadonlyArray<Overwrite>, fence:
 
 const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, fence: Fence | undefined) =>
   Effect.gen(function* () {
-    const { graph, keys } = writer
-    const rows = yield* Effect.forEach(records, (record) => creating(writer, record, fence !== undefined)).pipe(
+    const { finder, graph, keys, loader, rule } = writer
+    const placed = yield* Effect.forEach(records, (record) => placing(writer, record)).pipe(
       // Found out before anything was sent: what stands there is not ours to take away.
       Effect.tapError(() =>
         Effect.sync(() => writer.untouched.set(batchName(hashes(records)), { replaced: new Set() }))
       )
     )
+    const inBulk = loader?.allowed === true
+    const rest = inBulk ? yield* load(loader, graph, finder.ids, rule, placed) : placed
     // Relationships without a key cannot be told from equal ones of others: the fence says how far the batch came.
-    const name = fence !== undefined && records.some(({ key }) => key === null) ? batchName(hashes(records)) : undefined
+    const marked = fence !== undefined && records.some(({ key }) => key === null)
+    const name = marked ? batchName(hashes(records)) : undefined
     let written = 0
-    for (const part of cypher.split(rows)) {
+    for (const part of cypher.split(rest.map((one) => creating(writer, one, fence !== undefined)))) {
       const marks = name === undefined ? undefined : markWritten(name, written + part.length)
       const done = yield* runPart(graph, part, fence, "import", marks)
       // Nothing at all was matched: the fence is gone, or all the ends are.
       if (done === undefined && fence !== undefined && !(yield* stands(graph, fence))) return yield* fenceLost(graph)
       if (done?.complete !== true) return yield* changed(writer, "an end of a relationship is gone")
-      if (records[written]?._tag === "Node") for (const items of done.groups) remember(writer, items)
-      const links = records.slice(written, written + part.length)
-      keys.put(
-        links.flatMap((record) =>
-          record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : []
-        )
-      )
+      if (rest[written]?.record._tag === "Node") for (const items of done.groups) remember(writer, items)
       written += part.length
     }
+    keys.put(
+      records.flatMap((record) =>
+        record._tag === "Relationship" && record.key !== null ? [[record.key, 0] as const] : []
+      )
+    )
   })
 
 /** Writes a batch completely or fails; on a failure some of its queries may have taken effect. */

@@ -327,10 +327,10 @@ describe("what the layout cannot hold", () => {
         held += possible.length
         fs.rmSync(file)
       }),
-      { numRuns: 300, seed: wild.SEED }
+      { numRuns: 150, seed: wild.SEED }
     )
     // The property would hold as well if nothing were possible.
-    expect(held).toBeGreaterThan(100)
+    expect(held).toBeGreaterThan(50)
   }, 300_000)
 })
 

@@ -4,9 +4,14 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import Database from "better-sqlite3"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { afterEach, describe, expect, it } from "vitest"
+import { GraphBackend } from "../../../src/backend/GraphBackend.ts"
+import { layer, layerConfig } from "../../../src/backend/sqlite/SqliteBackend.ts"
 import { accessOf } from "../../../src/backend/sqlite/open.ts"
 import { readFailed } from "../../../src/backend/sqlite/errors.ts"
 import { OWNER } from "../../../src/backend/sqlite/ownedFiles.ts"
@@ -410,6 +415,25 @@ describe("reading leaves no trace", () => {
       })
     )
     expect(found).toBe(3090)
+  })
+})
+
+describe("as a layer", () => {
+  const count = Effect.flatMap(GraphBackend, ({ statistics }) => Effect.map(statistics, ({ nodes }) => nodes))
+  const file = fixture("python-small.db")
+
+  it("with a config", async () => {
+    expect(await Effect.runPromise(Effect.provide(count, layer({ kind: "sqlite", path: file })))).toBe(30)
+  })
+
+  it("with a config from the environment", async () => {
+    const configured = layerConfig({
+      kind: Config.succeed("sqlite" as const),
+      path: Config.string("MEMORY_SQLITE_PATH"),
+      layout: Config.succeed(undefined)
+    })
+    const environment = Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["MEMORY_SQLITE_PATH", file]])))
+    expect(await Effect.runPromise(Effect.provide(count, Layer.provide(configured, environment)))).toBe(30)
   })
 })
 

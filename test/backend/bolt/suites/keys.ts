@@ -1,6 +1,9 @@
 /** Keys, and the values that indexes refuse, on Neo4j. */
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { connect } from "../../../../src/backend/bolt/connection.ts"
+import { findRepeated } from "../../../../src/backend/bolt/keys.ts"
+import { neo4j } from "../../../../src/backend/bolt/neo4j.ts"
 import { type GraphRecord, node } from "../../../../src/domain/Graph.ts"
 import { create, dump, lines, openSession, publish, query, readAll, run, type Store } from "../support.ts"
 
@@ -28,6 +31,28 @@ export const keysSuite = (store: Store) => {
       const found = await run(Effect.flatMap(store.connected, readAll))
       const keys = found.filter((line) => line.startsWith('{"rel')).map((line) => JSON.parse(line).relationship)
       expect(keys.sort()).toEqual([null, null, "y"])
+    })
+
+    it("are found repeated by the engine and here alike", async () => {
+      await query(store.driver(), "UNWIND range(1, 3000) AS i CREATE (:P {id: 'p' + toString(i % 2500)}), (:P {id: i})")
+      await query(store.driver(), "MATCH (p:P {id: 'p7'}) CREATE (p)-[:R {id: 'x'}]->(p), (p)-[:R {id: 'y\0'}]->(p)")
+      const options = {
+        server: { kind: "neo4j", title: "Neo4j", location: "" },
+        database: undefined,
+        routing: false
+      } as const
+      await run(
+        Effect.gen(function* () {
+          const { reading } = yield* connect({ host: "127.0.0.1", port: store.port() }, options)
+          const transaction = yield* reading
+          for (const total of [0, 1_000_000]) {
+            const nodes = yield* findRepeated(transaction, neo4j, "nodes", total)
+            expect(["p1", "p500", "p501", "p0", "x"].map(nodes.has, nodes)).toEqual([true, true, false, false, false])
+            const relationships = yield* findRepeated(transaction, neo4j, "relationships", total)
+            expect(["x", "y\0"].map(relationships.has, relationships)).toEqual([true, true])
+          }
+        })
+      )
     })
 
     it("go to another Neo4j and back and still find their nodes", async () => {

@@ -1,0 +1,142 @@
+/**
+ * A small backend of one's own: a graph in two lists, published by swapping them. What a real one adds is the reading
+ * and writing of its store; the shape is the same. `test/testing/example.test.ts` runs the conformance suite on it.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import {
+  Canonical,
+  type GraphBackend,
+  type GraphRecord,
+  type Misfit,
+  Refused,
+  type Statistics,
+  WriteFailed,
+  WriteSession
+} from "../src/index.ts"
+
+const KIND = "list"
+
+/** Where the graph is kept. */
+export class ListStore {
+  records: ReadonlyArray<GraphRecord> = []
+  /** The run whose session is open: there is one at a time. */
+  run: string | undefined
+}
+
+const isNode = (record: GraphRecord) => record._tag === "Node"
+
+const ordered = (records: ReadonlyArray<GraphRecord>) => [
+  ...records.filter(isNode),
+  ...records.filter((record) => !isNode(record))
+]
+
+const statistics = (records: ReadonlyArray<GraphRecord>): Statistics => {
+  const labels = new Map<string, number>()
+  const types = new Map<string, number>()
+  const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
+  for (const record of records) {
+    if (record._tag === "Relationship") count(types, record.type)
+    else for (const label of record.labels.length === 0 ? [""] : record.labels) count(labels, label)
+  }
+  const nodes = records.filter(isNode).length
+  return {
+    nodes,
+    relationships: records.length - nodes,
+    labels: Object.fromEntries(labels),
+    types: Object.fromEntries(types)
+  }
+}
+
+const lookup = (stored: ReadonlyArray<GraphRecord>, asked: ReadonlyArray<GraphRecord>) => {
+  const place = (record: GraphRecord) =>
+    record._tag === "Node" ? `n${record.key}` : `r${JSON.stringify([record.from, record.type, record.to])}`
+  const places = new Set(asked.map(place))
+  return stored.filter((record) => places.has(place(record)))
+}
+
+// This store keeps no name that the product needs for itself.
+const fit = (record: GraphRecord): ReadonlyArray<Misfit> =>
+  Object.keys(record.properties).some((name) => name.startsWith("_mg_"))
+    ? [{ level: "impossible", kind: "reserved property name" }]
+    : []
+
+const openDriver = (store: ListStore, { journal }: WriteSession.SessionOptions): WriteSession.SessionDriver => {
+  let working = store.records
+  const release = () => {
+    store.run = undefined
+  }
+  const refused = (message: string) =>
+    new WriteFailed({ backend: KIND, location: KIND, phase: "import", reason: "refused-record", message })
+  const write = (batch: WriteSession.WriteBatch) => {
+    const keyOf = (record: GraphRecord) => (record.key === null ? undefined : record._tag + record.key)
+    const before = new Set(batch.overwrite.map(({ before: old }) => Canonical.canonicalLine(old)))
+    const kept = working.filter((record) => !before.has(Canonical.canonicalLine(record)))
+    if (working.length - kept.length !== before.size) return refused("A record to be replaced is not there any more.")
+    const next = [...kept, ...batch.overwrite.map(({ after }) => after), ...batch.create]
+    const keys = next.map(keyOf).filter((key) => key !== undefined)
+    if (new Set(keys).size !== keys.length) return refused("A key is there already.")
+    const nodes = new Set(next.filter(isNode).map(({ key }) => key))
+    const dangling = next.find(
+      (record) => record._tag === "Relationship" && !(nodes.has(record.from) && nodes.has(record.to))
+    )
+    if (dangling !== undefined) return refused("A relationship has an end that is not there.")
+    working = next
+    return Effect.void
+  }
+  return {
+    backend: KIND,
+    location: KIND,
+    fresh: store.records.length === 0,
+    exposed: false,
+    fit,
+    // The journal knows a batch before the store does: a published run can be rolled back from it.
+    write: (batch) =>
+      Effect.gen(function* () {
+        const number = yield* journal.intend(batch, { durable: false })
+        yield* Effect.suspend((): Effect.Effect<void, WriteFailed> => write(batch))
+        yield* journal.acknowledge(number)
+      }),
+    read: Stream.suspend(() => Stream.fromIterable(ordered(working))),
+    lookup: (records) => Effect.sync(() => lookup(working, records)),
+    publish: Effect.sync(() => {
+      store.records = working
+      release()
+    }),
+    undo: Effect.sync(() => {
+      release()
+      return []
+    })
+  }
+}
+
+/** Makes the backend on a store. */
+export const make = (store: ListStore): GraphBackend => ({
+  kind: KIND,
+  location: KIND,
+  identity: KIND,
+  capabilities: { isolated: true, snapshot: true, fulltext: false },
+  health: Effect.succeed({ version: "a list", writable: true, notes: [] }),
+  statistics: Effect.sync(() => statistics(store.records)),
+  dangling: Effect.succeed({ first: [], total: 0 }),
+  read: (selection) =>
+    Stream.suspend(() =>
+      Stream.fromIterable(
+        ordered(store.records).filter(
+          (record) => selection?.only === undefined || isNode(record) === (selection.only === "nodes")
+        )
+      )
+    ),
+  lookup: (records) => Effect.sync(() => lookup(store.records, records)),
+  fit,
+  openSession: (options) =>
+    Effect.uninterruptible(
+      Effect.gen(function* () {
+        if (store.run !== undefined) {
+          return yield* new Refused({ reason: "locked", message: `The run ${store.run} is writing. Try again later.` })
+        }
+        store.run = options.run
+        return yield* WriteSession.make(openDriver(store, options), options)
+      })
+    )
+})
