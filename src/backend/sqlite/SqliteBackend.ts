@@ -161,7 +161,9 @@ export const make = (config: SqliteConfig): Effect.Effect<GraphBackend, Migratio
       return yield* withGraph(nothing, ({ db, layout }, access) => ({
         version: `${engine}, ${layout.codec.layout} layout`,
         writable: barred === undefined && !layout.blocked,
-        notes: notes(describeStore(layout, access, String(db.pragma("journal_mode", { simple: true })))),
+        notes: notes(
+          describeStore(layout, access, String(db.pragma("journal_mode", { simple: true })), barred === undefined)
+        ),
         bytes: bytesOf(file)
       })).pipe(Effect.catchTag("SourceDataInvalid", Effect.die))
     })
@@ -225,7 +227,12 @@ const BARRED = {
   "not-found": "The folder of the file does not exist."
 } as const
 
-const describeStore = (layout: Layout, access: Access, journalMode: string): ReadonlyArray<string> => {
+const describeStore = (
+  layout: Layout,
+  access: Access,
+  journalMode: string,
+  writable: boolean
+): ReadonlyArray<string> => {
   const notes: Array<string> = []
   if (layout.isEmpty) notes.push(`The database has no tables; it would be filled in the ${layout.codec.layout} layout.`)
   if (layout.blocked) notes.push("Its table relationships has the other layout: nothing can be written in this one.")
@@ -243,9 +250,9 @@ const describeStore = (layout: Layout, access: Access, journalMode: string): Rea
   }
   if (access === "copy")
     notes.push(
-      "It can only be read from a private copy: its folder is read-only, or a crash has left its journal behind."
+      "It can only be read from a private copy: it or its folder is read-only, or a crash has left its journal behind."
     )
-  if (journalMode !== "wal")
+  if (writable && journalMode !== "wal")
     notes.push("While a run is written into it, other programs may be told that the database is busy.")
   return notes
 }

@@ -23,6 +23,13 @@ export const open = (
   Effect.gen(function* () {
     const { file, location } = place
     const reason = notWritable(file)
+    if (reason === "permission") {
+      return yield* unavailable(
+        location,
+        reason,
+        `${location} or its folder may not be written by this user. Check their permissions, or choose another target.`
+      )
+    }
     if (reason !== undefined) return yield* says(location, reason)
     const reading = <A>(run: () => A) => Effect.try({ try: run, catch: (cause) => readFailed(location, file, cause) })
     const writing = <A>(what: string, run: () => A) =>

@@ -12,12 +12,13 @@ const row = (values: { readonly [column: string]: unknown }): Row => ({ get: (co
 
 /** A server with two nodes that counts `before` of them, and `after` once they were read. */
 const server = (before: number, after: number, value: unknown = 1n): Connection => {
+  // Counted for the look at the keys, before the reading and after it.
   let counted = 0
   const transaction: ReadTransaction = {
     run: (text) =>
       Effect.sync(() => {
         if (!text.startsWith("MATCH (n) RETURN count(n)")) return [row({ total: 0n })]
-        return [row({ total: BigInt(counted++ === 0 ? before : after) })]
+        return [row({ total: BigInt(counted++ < 2 ? before : after) })]
       }),
     stream: (text) =>
       text.includes("AS entity") && text.startsWith("MATCH (n)")

@@ -242,7 +242,10 @@ describe.skipIf(engineAvailable !== undefined)(`the engine's process ${engineAva
       // Busy with a query that takes for ever: it must not be able to ignore the end.
       const slow = "UNWIND range(1, 1000000000) AS x WITH x WHERE x = -1 RETURN x"
       raw({ path: socket }, "GRAPH.QUERY", "g", slow).catch(() => undefined)
+      // Until its exit is collected a killed process still counts as alive.
+      const gone = new Promise((resolve) => child.once("exit", resolve))
       child.kill("SIGKILL")
+      await gone
       await eventually(() => !isAlive(Number(pid)), "the engine is gone")
       // The folder that it leaves is swept by the next start.
       expect(fs.existsSync(path.dirname(socket))).toBe(true)
