@@ -137,14 +137,16 @@ const describe = (connection: Connection): Effect.Effect<Description, DriverFail
     const named: unknown = info?.get("name")
     const database = typeof named === "string" ? named : undefined
     const databases = yield* optional(
-      connection.run("SHOW DATABASES YIELD name, access WHERE name = $database RETURN access", {
+      connection.run("SHOW DATABASES YIELD name, access, serverID WHERE name = $database RETURN access, serverID", {
         database: database ?? ""
       })
     )
+    // A copy of a store keeps its id, so the servers that have it belong to the name.
+    const servers = databases.map((row) => String(row.get("serverID"))).sort()
     const readOnly = databases.length > 0 && databases.every((row) => row.get("access") === "read-only")
     return {
       version: `Neo4j ${version}${component ? ` ${String(component.get("edition"))}` : ""}, database ${database ?? "(default)"}`,
-      storeId: info === undefined ? undefined : String(info.get("id")),
+      storeId: info === undefined ? undefined : [String(info.get("id")), ...servers].join("@"),
       unwritable: tooOld(connection.agent)
         ? { reason: "unsupported", why: `Neo4j ${MINIMUM.join(".")} or newer is needed, this is ${version}` }
         : readOnly

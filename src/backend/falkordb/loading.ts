@@ -45,7 +45,9 @@ const weigh = (properties: Properties): number => {
   return bytes
 }
 
-const slices = <A extends { readonly properties: Properties }>(rows: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
+const slices = <A extends { readonly properties: Properties }>(
+  rows: ReadonlyArray<A>
+): ReadonlyArray<ReadonlyArray<A>> => {
   const found: Array<Array<A>> = []
   let bytes = 0
   for (const row of rows) {
