@@ -1,7 +1,7 @@
 /**
  * Every way this product fails, named by state. Each error carries a closed `reason`, the place as fields, and a
  * `message` that says what happened, what is now true of the target, and what to do next. No message holds a secret.
- * The exit code of each stands in `cli/exitCodes.ts`.
+ * The exit code of each stands in `migration/outcome.ts`.
  */
 import * as Schema from "effect/Schema"
 

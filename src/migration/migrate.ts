@@ -127,16 +127,12 @@ const run = (
           })
         }
       }
-      yield* writeAndPublish(recorder, spool, target, folder, options)
-      yield* phase(recorder, "cleanup", undefined, () => folder.dropSpool)
-      const after = yield* examine(target)
-      recorder.after = {
-        ...after.stats,
-        fingerprint: targetIsEmpty ? (recorder.verification?.targetFingerprint ?? null) : null
-      }
-      const report = recorder.report({ outcome: "done", exitCode: 0, error: null })
-      yield* folder.keep(report)
-      return report
+      return yield* Effect.uninterruptibleMask((restore) =>
+        Effect.zipRight(
+          writeAndPublish(recorder, spool, target, folder, options, restore),
+          afterPublication(recorder, target, folder, targetIsEmpty)
+        )
+      )
     })
   )
 
@@ -149,51 +145,69 @@ const notVerified = (spool: Spool.Spool): Verification => ({
   targetFingerprint: null
 })
 
-// The session: load, verify, then publish or undo. How it ended is noted even where the run is interrupted.
+// Published is published: whatever fails from here on, and an interruption, must not make it look otherwise.
+const afterPublication = (recorder: Recorder, target: GraphBackend, folder: RunFolder, targetIsEmpty: boolean) =>
+  Effect.gen(function* () {
+    yield* phase(recorder, "cleanup", undefined, () => folder.dropSpool).pipe(
+      Effect.catchAll((error) => Effect.logWarning(error.message))
+    )
+    const fingerprint = targetIsEmpty ? (recorder.verification?.targetFingerprint ?? null) : null
+    recorder.after = yield* examine(target).pipe(
+      Effect.map((after) => ({ ...after.stats, fingerprint })),
+      Effect.catchAll((error) =>
+        Effect.as(Effect.logWarning(`Published, but not counted afterwards: ${error.message}`), null)
+      )
+    )
+    const report = recorder.report({ outcome: "done", exitCode: 0, error: null })
+    yield* folder.keep(report).pipe(Effect.catchAll((error) => Effect.logWarning(error.message)))
+    return report
+  })
+
+// The session: load, verify, then publish or undo. How it ended is noted even where the run is interrupted. To be run
+// uninterruptibly; `restore` lets the load and the verification be interrupted.
 const writeAndPublish = (
   recorder: Recorder,
   spool: Spool.Spool,
   target: GraphBackend,
   folder: RunFolder,
-  options: WriteOptions
+  options: WriteOptions,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ): Effect.Effect<void, MigrationError> =>
   Effect.scoped(
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const total = spool.summary.fingerprint.nodes.count + spool.summary.fingerprint.relationships.count
-        const session = yield* restore(target.openSession({ run: recorder.run, journal: folder.journal }))
-        const program = Effect.gen(function* () {
-          const { kept, records } = yield* phase(recorder, "import", total, (meter) =>
-            Load.load({ spool, session, onConflict: options.onConflict ?? "skip", meter })
-          )
-          recorder.records = records
-          if (options.verify === false) {
-            recorder.verification = notVerified(spool)
-            return
-          }
-          recorder.verification = yield* phase(recorder, "verify", total, (meter) =>
-            verify({ spool, session, kept, meter })
-          ).pipe(
-            Effect.tapError((error) =>
-              Effect.sync(() => {
-                if (error instanceof VerificationFailed) recorder.verification = failedVerification(spool, error)
-              })
-            )
-          )
-        })
-        const { exit, outcome } = yield* WriteSession.use(session, restore(program))
-        // A run that was undone in full leaves nothing, its folder included.
-        if (outcome._tag !== "Undone") yield* folder.retain
-        if (outcome._tag === "Published") return
-        recorder.rollback = {
-          outcome: outcome._tag === "Undone" ? "undone" : outcome._tag === "Unknown" ? "unknown" : "incomplete",
-          left: outcome._tag === "Incomplete" ? outcome.left : []
+    Effect.gen(function* () {
+      const total = spool.summary.fingerprint.nodes.count + spool.summary.fingerprint.relationships.count
+      const session = yield* restore(target.openSession({ run: recorder.run, journal: folder.journal }))
+      const program = Effect.gen(function* () {
+        const { kept, records } = yield* phase(recorder, "import", total, (meter) =>
+          Load.load({ spool, session, onConflict: options.onConflict ?? "skip", meter })
+        )
+        recorder.records = records
+        if (options.verify === false) {
+          recorder.verification = notVerified(spool)
+          return
         }
-        const incomplete = WriteSession.outcomeError(session, outcome, exit)
-        if (incomplete !== undefined) return yield* incomplete
-        if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+        recorder.verification = yield* phase(recorder, "verify", total, (meter) =>
+          verify({ spool, session, kept, meter })
+        ).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              if (error instanceof VerificationFailed) recorder.verification = failedVerification(spool, error)
+            })
+          )
+        )
       })
-    )
+      const { exit, outcome } = yield* WriteSession.use(session, restore(program))
+      // A run that was undone in full leaves nothing, its folder included.
+      if (outcome._tag !== "Undone") yield* folder.retain
+      if (outcome._tag === "Published") return
+      recorder.rollback = {
+        outcome: outcome._tag === "Undone" ? "undone" : outcome._tag === "Unknown" ? "unknown" : "incomplete",
+        left: outcome._tag === "Incomplete" ? outcome.left : []
+      }
+      const incomplete = WriteSession.outcomeError(session, outcome, exit)
+      if (incomplete !== undefined) return yield* incomplete
+      if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+    })
   )
 
 const failedVerification = (spool: Spool.Spool, error: VerificationFailed): Verification => ({

@@ -17,6 +17,8 @@ export interface Reaction {
   /** Typed at the terminal or written to standard input. */
   readonly send?: string
   readonly signal?: NodeJS.Signals
+  /** Sends the signal once more after so many milliseconds. */
+  readonly again?: number
   /** Milliseconds to wait first. */
   readonly after?: number
 }
@@ -41,9 +43,11 @@ export interface Ended {
 export const cleanEnv = (more: RunOptions["env"] = {}): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(MEMORY|NEO4J|FALKORDB|NO_COLOR|FORCE_COLOR|XDG_STATE)/.test(name)
+      ([name]) => !/^(MEMORY|NEO4J|FALKORDB|NO_COLOR|FORCE_COLOR|XDG_STATE|CI$)/.test(name)
     )
   ),
+  // Node takes colours away where CI is set or the terminal is unknown.
+  TERM: "xterm-256color",
   MEMORYGRAPH_STATE_DIR: path.join(tempFolder(), "state"),
   ...more
 })
@@ -64,6 +68,7 @@ const start = (command: string, args: ReadonlyArray<string>, options: RunOptions
       setTimeout(() => {
         if (next.send !== undefined) child.stdin.write(next.send)
         if (next.signal !== undefined) child.kill(next.signal)
+        if (next.again !== undefined) setTimeout(() => child.kill(next.signal), next.again)
       }, next.after ?? 0)
     }
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

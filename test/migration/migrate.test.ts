@@ -250,3 +250,16 @@ describe("importRecords", () => {
     ).toMatchObject({ exitCode: 4, error: { reason: "duplicate-record", key: "r" } })
   })
 })
+
+describe("after publication", () => {
+  it("an interruption or a store that cannot be counted any more does not make the run look undone", async () => {
+    const target = new MemoryBackend.MemoryStore("target")
+    const gate = new FaultGate([{ method: "health", call: 2, kind: "fail" }])
+    const report = await Effect.runPromise(
+      migrate(backend(storeWith("source", small)), faulty(backend(target), gate), options())
+    )
+    expect(gate.happened).toHaveLength(1)
+    expect(report).toMatchObject({ outcome: "done", exitCode: 0, target: { after: null } })
+    expect(linesOf(target)).toEqual(linesOf(storeWith("x", small)))
+  })
+})
