@@ -34,7 +34,7 @@ const locked = ({ server }: Connection, holder: Row): Refused => {
     reason: "locked",
     message:
       `${server.title} at ${server.location} is held by run ${run} of ${String(holder.get("owner"))}, which gave its last sign of life at ${String(holder.get("heartbeat"))}. ` +
-      `Wait for it; if that run is dead, take it back with: memorygraph runs rollback ${run}`
+      `Wait for it; if that run is dead, runs/${run} in the state folder knows what it wrote, and deleting the ${FENCE_LABEL} node frees the store.`
   })
 }
 

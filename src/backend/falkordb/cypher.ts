@@ -30,11 +30,11 @@ export interface WriteQuery {
   readonly groups: ReadonlyArray<number>
 }
 
-/** The first clause: binds `f` to the fence at this epoch, or to nothing that matters. */
+/** The first clause: binds `f` to the fence at this epoch, with a sign of life, or to nothing that matters. */
 export const guard = (fence: Fence | undefined): string =>
   fence === undefined
     ? "WITH 1 AS f"
-    : `MATCH (f:${FENCE_LABEL}) WHERE f.run = ${quoteText(fence.run)} AND f.epoch = ${fence.epoch} WITH f`
+    : `MATCH (f:${FENCE_LABEL}) WHERE f.run = ${quoteText(fence.run)} AND f.epoch = ${fence.epoch} SET f.heartbeat = timestamp() WITH f`
 
 // What two values of one type must have in common for `=` to be exact: the signs of zeros, the types inside of lists.
 const traits = (value: string): string =>

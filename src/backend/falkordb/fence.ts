@@ -32,27 +32,28 @@ const createAlone = (graph: Graph, fence: Fence) =>
 const mine = (run: string): string => `MATCH (f:${FENCE_LABEL}) WHERE f.run = ${quoteText(run)}`
 
 const locked = (graph: Graph) =>
-  Effect.flatMap(query(graph, `MATCH (f:${FENCE_LABEL}) RETURN f.run, f.owner LIMIT 1`), (rows) =>
-    Effect.flatMap(
-      decode(graph, () => rows.map(([run, owner]) => [optionalText(run) ?? "?", optionalText(owner) ?? "?"] as const)),
-      ([holder]) =>
-        Effect.fail(
-          new Refused({
-            reason: "locked",
-            message:
-              `${graph.connection.location} is held by run ${holder?.[0] ?? "?"} (of process ${holder?.[1] ?? "?"}). Nothing was changed. ` +
-              `Wait for it; if that run is dead, take it back with: memorygraph runs rollback ${holder?.[0] ?? "?"}`
-          })
-        )
-    )
-  )
+  Effect.gen(function* () {
+    const rows = yield* query(graph, `MATCH (f:${FENCE_LABEL}) RETURN f.run, f.owner, f.heartbeat LIMIT 1`)
+    const [run, owner, heartbeat] = yield* decode(graph, () => {
+      const [name, process, time] = rows[0] ?? []
+      return [optionalText(name), optionalText(process), time === undefined ? 0 : integer(time)] as const
+    })
+    return yield* new Refused({
+      reason: "locked",
+      message:
+        `${graph.connection.location} is held by run ${run ?? "?"} of process ${owner ?? "?"}, which gave its last sign of life at ` +
+        `${new Date(heartbeat).toISOString()}. Nothing was changed. Wait for it; if that run is dead, ` +
+        `runs/${run ?? "?"} in the state folder knows what it wrote, and deleting the ${FENCE_LABEL} node frees the store.`
+    })
+  })
 
-/** Takes the fence for a run: at epoch 1, or as it stands where this very run holds it. */
+/** Takes the fence for a run: at epoch 1, or at the next epoch where this very run holds it already. */
 export const raise = (graph: Graph, run: string): Effect.Effect<Fence, MigrationError> =>
   Effect.gen(function* () {
     const failed = unavailable(graph.connection)
     if (yield* Effect.mapError(createAlone(graph, { run, epoch: 1 }), failed)) return { run, epoch: 1 }
-    const rows = yield* query(graph, `${mine(run)} RETURN f.epoch`)
+    const take = `SET f.epoch = f.epoch + 1, f.owner = ${quoteText(OWNER)}, f.heartbeat = timestamp() RETURN f.epoch`
+    const rows = yield* Effect.mapError(writeQuery(graph, `${mine(run)} ${take}`), failed)
     const epoch = yield* decode(graph, () => rows.map(([held]) => integer(held))[0])
     return epoch === undefined ? yield* locked(graph) : { run, epoch }
   })

@@ -126,7 +126,12 @@ const removeUnkeyed = (writer: Writer, records: ReadonlyArray<Wanted>, fence: Fe
     const marks = yield* marksOf(graph, fence.run, name)
     const earlier = marks.slice(0, -1)
     const mark = marks.at(-1)
-    if (mark === undefined) return []
+    // Never written, or published and forgotten: an equal one that stands there may be ours or not, and stays.
+    if (mark === undefined) {
+      const unkeyed = records.filter(({ key }) => key === null)
+      const standing = unkeyedSteps(writer, unkeyed, yield* writer.finder.relationships(unkeyed)).steps
+      return standing.map(({ left: { what } }) => ({ what, why: "it cannot be told from one that is not of this run" }))
+    }
     const mine = records.slice(0, mark.written).filter(({ key }) => key === null)
     const open = mine.slice(mark.removed)
     const { left, passed, steps } = unkeyedSteps(writer, open, yield* writer.finder.relationships(open))

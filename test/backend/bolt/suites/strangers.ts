@@ -180,7 +180,7 @@ export const strangersSuite = (store: Store) => {
           expect(error).toMatchObject({
             _tag: "Refused",
             reason: "locked",
-            message: expect.stringContaining("runs rollback first")
+            message: expect.stringContaining("runs/first in the state folder")
           })
           expect((yield* backend.health).notes.join()).toContain("first")
           expect((yield* backend.statistics).nodes).toBe(0)
