@@ -6,8 +6,8 @@
  * late write can land behind it. Before a batch is written the journal knows what it creates and what it replaces.
  *
  * Undo: the before-images, then our relationships, then a plain delete of those of our nodes that have no relationship
- * left, each as one atomic compare-and-set against what we wrote. What somebody else has changed or attached stays and
- * is reported.
+ * left, each as one atomic compare-and-set against what we wrote. The images come first: a record that a run created and
+ * then replaced is only then what its creation wrote. What somebody else has changed or attached stays and is reported.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -1,25 +1,10 @@
 /** Records as MemoryGraph programs write them: every field that each of their layouts requires, with awkward values. */
 import * as FastCheck from "effect/FastCheck"
 import type { Properties } from "../../domain/Graph.ts"
+import { MEMORY_TYPES } from "../../domain/Memory.ts"
 import { text, wellFormedText } from "./text.ts"
 
 type Arbitrary<A> = FastCheck.Arbitrary<A>
-
-const MEMORY_TYPES = [
-  "task",
-  "code_pattern",
-  "problem",
-  "solution",
-  "project",
-  "technology",
-  "error",
-  "fix",
-  "command",
-  "file_context",
-  "workflow",
-  "general",
-  "conversation"
-] as const
 
 const prose = FastCheck.oneof({ weight: 9, arbitrary: wellFormedText }, { weight: 1, arbitrary: text })
 
