@@ -4,6 +4,7 @@ import * as fs from "node:fs/promises"
 import { pipeline, Readable } from "node:stream"
 import * as zlib from "node:zlib"
 import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { DocumentInvalid, FileFailed } from "../domain/Errors.ts"
@@ -12,6 +13,17 @@ const CHUNK_BYTES = 256 * 1024
 
 /** A line's length in bytes beyond which a file is refused, unless a reader is told otherwise. */
 export const MAX_LINE_BYTES = 64 * 1024 * 1024
+
+/** Unpacked bytes beyond which gzip data are refused, unless a reader is told otherwise: a small file can hold any number. */
+export const MAX_UNPACKED_BYTES = 64 * 1024 ** 3
+
+/**
+ * How many bytes a file may hold, unpacked where it is gzip; undefined: {@link MAX_UNPACKED_BYTES} where it is gzip, any
+ * number where it is not (its size is there to be seen).
+ */
+export class MaxSize extends Context.Reference<MaxSize>()("memorygraph-migrate/MaxSize", {
+  defaultValue: (): number | undefined => undefined
+}) {}
 
 const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "")
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
@@ -46,7 +58,19 @@ async function* chunksOf(handle: fs.FileHandle): AsyncGenerator<Buffer, void> {
   }
 }
 
-async function* contentOf(path: string): AsyncGenerator<Buffer, void> {
+async function* limited(path: string, bytes: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer, void> {
+  let size = 0
+  for await (const piece of bytes) {
+    size += piece.length
+    if (size > limit) {
+      const message = `${path}: it holds more than ${limit} bytes. Nothing was written. Where it is meant to, set a larger limit (--max-size).`
+      throw new DocumentInvalid({ path, reason: "too-large", message })
+    }
+    yield piece
+  }
+}
+
+async function* contentOf(path: string, maxSize: number | undefined): AsyncGenerator<Buffer, void> {
   await using handle = await fs.open(path, "r")
   const chunks = chunksOf(handle)
   let head: Buffer = Buffer.alloc(0)
@@ -61,23 +85,34 @@ async function* contentOf(path: string): AsyncGenerator<Buffer, void> {
     yield* chunks
   }
   if (head[0] !== 0x1f || head[1] !== 0x8b) {
-    yield* all()
+    yield* limited(path, all(), maxSize ?? Number.POSITIVE_INFINITY)
     return
   }
   const gunzip = zlib.createGunzip({ chunkSize: CHUNK_BYTES })
   // The callback is only there because pipeline wants one: every error destroys `gunzip` and comes out of its iterator.
   pipeline(Readable.from(all()), gunzip, () => {})
-  for await (const bytes of gunzip) if (Buffer.isBuffer(bytes)) yield bytes
+  yield* limited(path, gunzip, maxSize ?? MAX_UNPACKED_BYTES)
 }
 
-/** The bytes of a file, gunzipped where they begin with gzip's magic number, in pieces of about 256 KiB. */
+/**
+ * The bytes of a file, gunzipped where they begin with gzip's magic number, in pieces of about 256 KiB. Fails with
+ * `too-large` beyond {@link MaxSize}.
+ */
 export const readBytes = (path: string): Stream.Stream<Buffer, DocumentInvalid | FileFailed> =>
-  Stream.suspend(() => Stream.fromAsyncIterable(contentOf(path), (cause) => readFailure(path, cause)))
+  Stream.unwrap(
+    Effect.map(MaxSize, (maxSize) =>
+      Stream.fromAsyncIterable(contentOf(path, maxSize), (cause) =>
+        cause instanceof DocumentInvalid ? cause : readFailure(path, cause)
+      )
+    )
+  )
 
 /** A line without its line end; `number` counts from 1. */
 export interface Line {
   readonly number: number
   readonly text: string
+  /** True for a last line that has no line end: the file may break off in it. */
+  readonly isOpen?: true
 }
 
 const BOM = "\ufeff"
@@ -109,7 +144,9 @@ class LineSplitter {
 
   /** The last line where the file does not end with a line end. */
   end(): Chunk.Chunk<Line> {
-    return this.pendingBytes === 0 ? Chunk.empty() : Chunk.unsafeFromArray(this.decode(this.take(Buffer.alloc(0))))
+    if (this.pendingBytes === 0) return Chunk.empty()
+    const [line] = this.decode(this.take(Buffer.alloc(0)))
+    return line === undefined ? Chunk.empty() : Chunk.of({ ...line, isOpen: true })
   }
 
   private take(bytes: Buffer): Buffer {

@@ -9,6 +9,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { FileFailed } from "../domain/Errors.ts"
+import { OWNER, sweep } from "../files/ownedFiles.ts"
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -29,6 +30,7 @@ const WRITE_REASONS: ReadonlyMap<string, FileFailed["reason"]> = new Map([
 const writeFailure = (path: string, cause: unknown): FileFailed => {
   const reason = WRITE_REASONS.get(codeOf(cause)) ?? "io"
   const why = {
+    superseded: "another process writes it.",
     "not-found": "its folder does not exist. Make the folder first.",
     permission: "the folder may not be written. Choose another place.",
     "no-space": "the disk is full. Make room or choose another place.",
@@ -125,6 +127,10 @@ const syncFolder = async (folder: string): Promise<void> => {
   await handle.sync()
 }
 
+// Temporary files name their process: what a killed one has left is swept by the next that writes to the same folder.
+const TEMPORARY = ".mg-"
+const temporaryIn = (folder: string): string => nodePath.join(folder, `${TEMPORARY}${crypto.randomUUID()}.${OWNER}.tmp`)
+
 const existsError = () => Object.assign(new Error("it exists"), { code: "EEXIST" })
 
 // A hard link never replaces; file systems without them get the next best, a look before the rename.
@@ -144,9 +150,10 @@ const linkInto = async (temp: string, target: string): Promise<void> => {
 
 /**
  * Writes a file all or nothing: into a temporary file beside it (0600), synced, put in its place, its folder synced.
- * Where that fails or is interrupted, what was there before is there and the temporary file is gone. A name that ends in
- * `.gz` is written as gzip. What exists already is left alone (`exists`) unless `existing` is `replace`; a symbolic link
- * is followed; a device, a pipe or a folder is always refused.
+ * Where that fails or is interrupted, what was there before is there and the temporary file is gone; after a kill it is
+ * swept by the next writing into that folder. A name that ends in `.gz` is written as gzip. What exists already is left
+ * alone (`exists`) unless `existing` is `replace`; a symbolic link is followed; a device, a pipe or a folder is always
+ * refused.
  */
 export const writeAtomic = <E>(
   path: string,
@@ -160,7 +167,8 @@ export const writeAtomic = <E>(
       if (found !== undefined && (!replace || !found.isFile())) return yield* writeFailure(path, existsError())
       const target = found === undefined ? path : yield* attempt(path, () => fs.realpath(path))
       const folder = nodePath.dirname(target)
-      const temp = nodePath.join(folder, `.mg-${crypto.randomUUID()}.tmp`)
+      yield* Effect.sync(() => sweep(folder, TEMPORARY))
+      const temp = temporaryIn(folder)
       const handle = yield* Effect.acquireRelease(
         attempt(path, () => fs.open(temp, "wx", 0o600)),
         (opened) =>

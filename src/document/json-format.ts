@@ -42,13 +42,15 @@ const DocumentRelationship = Schema.Struct({ ...MemoryRelationship.fields, extra
   identifier: "DocumentRelationship"
 })
 
-const DocumentNode = Schema.Struct({
+/** The canonical line of a node. */
+export const DocumentNode = Schema.Struct({
   node: Schema.String.annotations({ description: "The node's key." }),
   labels: Schema.Array(Schema.String),
   properties: CanonicalProperties
-}).annotations({ identifier: "DocumentNode", description: "A node that is no memory, as its canonical line." })
+}).annotations({ identifier: "DocumentNode", description: "A node as its canonical line." })
 
-const DocumentNodeRelationship = Schema.Struct({
+/** The canonical line of a relationship. */
+export const DocumentNodeRelationship = Schema.Struct({
   relationship: Schema.NullOr(Schema.String).annotations({ description: "The relationship's key, if it has one." }),
   type: Schema.String,
   from: Schema.String,
@@ -56,22 +58,25 @@ const DocumentNodeRelationship = Schema.Struct({
   properties: CanonicalProperties
 }).annotations({
   identifier: "DocumentNodeRelationship",
-  description: "A relationship with an end that is no memory, as its canonical line."
+  description: "A relationship as its canonical line."
 })
 
-const KindFigures = Schema.Struct({
-  count,
-  sum: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/))
-}).annotations({ identifier: "KindFigures", description: "How many records, and the sum of their hashes." })
+const hash = Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/, { message: () => "it must be 64 hex digits" }))
+
+/** Count and sum of one kind of record. */
+export const KindFigures = Schema.Struct({ count, sum: hash }).annotations({
+  identifier: "KindFigures",
+  description: "How many records, and the sum of their hashes."
+})
 
 /** What a document says of its own wholeness. `nodes` counts memories and other nodes together. */
 export const Integrity = Schema.Struct({
   nodes: KindFigures,
   relationships: KindFigures,
-  fingerprint: Schema.String.pipe(Schema.pattern(/^mg1:[0-9a-f]{16}$/)),
-  digest: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)).annotations({
-    description: "SHA-256 over the header's values and the figures."
-  })
+  fingerprint: Schema.String.pipe(
+    Schema.pattern(/^mg1:[0-9a-f]{16}$/, { message: () => "it must be mg1: and 16 hex digits" })
+  ),
+  digest: hash.annotations({ description: "SHA-256 over the header's values and the figures." })
 }).annotations({ identifier: "Integrity" })
 export type Integrity = typeof Integrity.Type
 
@@ -90,9 +95,11 @@ export type Header = typeof Header.Type
 export const JsonDocument = Schema.Struct({
   ...Header.fields,
   memories: Schema.Array(DocumentMemory),
-  nodes: Schema.Array(DocumentNode),
+  nodes: Schema.Array(DocumentNode).annotations({ description: "Nodes that are no memories." }),
   relationships: Schema.Array(DocumentRelationship),
-  node_relationships: Schema.Array(DocumentNodeRelationship),
+  node_relationships: Schema.Array(DocumentNodeRelationship).annotations({
+    description: "Relationships with an end that is no memory."
+  }),
   integrity: Integrity
 }).annotations({ identifier: "JsonDocument", title: "MemoryGraph export, format 2.1" })
 export type JsonDocument = typeof JsonDocument.Type

@@ -25,13 +25,21 @@ const decodeIntegrity = Schema.decodeUnknownEither(Integrity, { onExcessProperty
 const sectionOf = (name: string): Section | undefined => SECTIONS.find((section) => section === name)
 const isOfNodes = (section: Section): boolean => section === "memories" || section === "nodes"
 
-const decoded = <A>(result: Either.Either<A, ParseResult.ParseError>, ...path: ReadonlyArray<string>): A => {
+/** The members of the document that were met, and the line of each. */
+type Lines = ReadonlyMap<string, number>
+
+const decoded = <A>(
+  result: Either.Either<A, ParseResult.ParseError>,
+  lines: Lines,
+  ...path: ReadonlyArray<string>
+): A => {
   if (Either.isRight(result)) return result.right
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(result.left)
-  const where = [...path, ...(issue?.path ?? [])].join(".")
+  const where = [...path, ...(issue?.path ?? [])].map(String)
   throw new DocumentProblem(
     "schema",
-    `${JSON.stringify(where)} is wrong: ${issue?.message ?? "not as the format says"}`
+    `${JSON.stringify(where.join("."))} is wrong: ${issue?.message ?? "not as the format says"}`,
+    lines.get(where[0] ?? "")
   )
 }
 
@@ -48,7 +56,7 @@ class JsonReader implements ScanHandler {
   private readonly fingerprint = new Fingerprint.Builder()
   private readonly nodeKeys = new KeySet()
   private readonly relationshipKeys = new KeySet()
-  private seen = new Set<string>()
+  private seen = new Map<string, number>()
   private putOff = false
   private records: Array<GraphRecord> = []
 
@@ -61,7 +69,7 @@ class JsonReader implements ScanHandler {
 
   member(name: string, line: number): "value" | "elements" | "skip" {
     if (this.seen.has(name)) throw new DocumentProblem("duplicate-key", `${JSON.stringify(name)} stands twice`, line)
-    this.seen.add(name)
+    this.seen.set(name, line)
     if (SCALARS.has(name)) return "value"
     const section = sectionOf(name)
     if (section === undefined || this.finished.has(section)) return "skip"
@@ -98,25 +106,26 @@ class JsonReader implements ScanHandler {
   /** Ends a pass; true where another one is needed. Throws {@link DocumentProblem} where the document is not whole. */
   endPass(): boolean {
     const { putOff, seen } = this
-    this.seen = new Set()
+    this.seen = new Map()
     this.putOff = false
     if (!seen.has("format_version")) throw withoutVersion(seen, this.scalars["export_version"])
-    const strange = [...seen].filter((name) => !SCALARS.has(name) && sectionOf(name) === undefined)
+    const strange = [...seen.keys()].filter((name) => !SCALARS.has(name) && sectionOf(name) === undefined)
     if (strange.length > 0) {
       throw new DocumentProblem(
         "schema",
-        `${quoted(strange)} does not belong to a document of format ${FORMAT_VERSION}`
+        `${quoted(strange)} does not belong to a document of format ${FORMAT_VERSION}`,
+        seen.get(strange[0] ?? "")
       )
     }
     const missing = [...SCALARS, ...SECTIONS].filter((name) => !seen.has(name))
     if (missing.length > 0) throw new DocumentProblem("schema", `${quoted(missing)} is missing`)
-    if (!putOff) this.check()
+    if (!putOff) this.check(seen)
     return putOff
   }
 
-  private check(): void {
-    const header = decoded(decodeHeader(this.scalars))
-    const integrity = decoded(decodeIntegrity(this.scalars["integrity"]), "integrity")
+  private check(lines: Lines): void {
+    const header = decoded(decodeHeader(this.scalars), lines)
+    const integrity = decoded(decodeIntegrity(this.scalars["integrity"]), lines, "integrity")
     const found = this.fingerprint.finish()
     const counts = [
       ["memory_count", header.memory_count, this.counts.memories],
@@ -125,7 +134,9 @@ class JsonReader implements ScanHandler {
       ["integrity.relationships.count", integrity.relationships.count, found.relationships.count]
     ] as const
     for (const [name, said, there] of counts) {
-      if (said !== there) throw new DocumentProblem("counts", `${name} says ${said}, but there are ${there}`)
+      if (said === there) continue
+      const [member = ""] = name.split(".")
+      throw new DocumentProblem("counts", `${name} says ${said}, but there are ${there}`, lines.get(member))
     }
     const said = Fingerprint.make(integrity.nodes, integrity.relationships)
     if (!Fingerprint.equals(said, found) || integrity.fingerprint !== found.text) {
@@ -154,7 +165,7 @@ const otherVersion = (version: unknown, line?: number): DocumentProblem => {
   return new DocumentProblem("unsupported-version", message, line)
 }
 
-const withoutVersion = (seen: ReadonlySet<string>, exportVersion: unknown): DocumentProblem =>
+const withoutVersion = (seen: Lines, exportVersion: unknown): DocumentProblem =>
   seen.has("memories") && exportVersion !== undefined
     ? otherVersion(exportVersion)
     : new DocumentProblem("unknown-format", `it is no MemoryGraph document: "format_version" is missing`)

@@ -10,10 +10,14 @@
  * {"footer":{"nodes":{"count":N,"sum":HEX},"relationships":{...},"fingerprint":"mg1:...","digest":HEX}}
  * ```
  * The digest is SHA-256 over every byte before the footer line, the header included.
+ *
+ * A document of rejects (its header has `rejects`, the run's id) is only a part of a graph: relationships may lead to
+ * nodes that are not in it, and each record is followed by a line `{"rejected":"REASON"}`.
  */
 import * as crypto from "node:crypto"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { canonicalLine, parseLine } from "../domain/Canonical.ts"
 import { DocumentInvalid, type DocumentReason, type FileFailed } from "../domain/Errors.ts"
@@ -21,66 +25,9 @@ import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../domain/Json.ts"
 import { type Line, readLines } from "./file.ts"
+import { type JsonlSummary, VERSION } from "./jsonl-write.ts"
 
-/** The version that this product writes and reads. */
-export const VERSION = 1
-
-/** What the header says of the document's origin. `created` is ISO 8601. */
-export interface JsonlHeader {
-  readonly created: string
-  readonly generator: string
-  readonly backend: string
-}
-
-/** What the footer says, and what a reader computed. */
-export interface JsonlSummary {
-  readonly fingerprint: Fingerprint.Fingerprint
-  /** SHA-256 of every byte before the footer line, 64 hex digits. */
-  readonly digest: string
-}
-
-/** Turns chunks of records into the text of a document; nodes must come before relationships. */
-export class JsonlEncoder {
-  private readonly hash = crypto.createHash("sha256")
-  private readonly fingerprint = new Fingerprint.Builder()
-
-  /** The header line. */
-  header(header: JsonlHeader): string {
-    const line = `${JSON.stringify({
-      memorygraph: "jsonl",
-      version: VERSION,
-      created: header.created,
-      generator: header.generator,
-      source: { backend: header.backend }
-    })}\n`
-    this.hash.update(line)
-    return line
-  }
-
-  /** The lines of some records: text and not bytes, since buffers of this size outlive their use by far. */
-  records(records: Iterable<GraphRecord>): string {
-    const lines: Array<string> = []
-    for (const record of records) {
-      const line = canonicalLine(record)
-      this.fingerprint.addLine(record._tag, line)
-      lines.push(line)
-    }
-    if (lines.length === 0) return ""
-    const text = `${lines.join("\n")}\n`
-    this.hash.update(text)
-    return text
-  }
-
-  /** The footer line and what it says; nothing can be added after it. */
-  footer(): { readonly text: string; readonly summary: JsonlSummary } {
-    const summary: JsonlSummary = { fingerprint: this.fingerprint.finish(), digest: this.hash.digest("hex") }
-    const { nodes, relationships, text } = summary.fingerprint
-    return {
-      text: `${JSON.stringify({ footer: { nodes, relationships, fingerprint: text, digest: summary.digest } })}\n`,
-      summary
-    }
-  }
-}
+export { type JsonlHeader, JsonlEncoder, type JsonlSummary, VERSION } from "./jsonl-write.ts"
 
 /** A record with the place it was read from. */
 export interface JsonlRecord {
@@ -103,11 +50,17 @@ const invalid = (
     message: `${path}${at?.line === undefined ? "" : `, line ${at.line}`}${at?.key === undefined ? "" : ` (${at.key})`}: ${message} Nothing was written.`
   })
 
+const brokenOff = (path: string, { number }: Line): DocumentInvalid =>
+  invalid(path, "truncated", "the document breaks off in this line. Use an undamaged copy or export again.", {
+    line: number
+  })
+
 const object = (path: string, line: Line): JsonObject | DocumentInvalid => {
   let value: JsonValue
   try {
     value = parseJson(line.text, { strict: true })
   } catch (cause) {
+    if (line.isOpen === true) return brokenOff(path, line)
     return invalid(path, "syntax", `it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`, {
       line: line.number
     })
@@ -115,7 +68,7 @@ const object = (path: string, line: Line): JsonObject | DocumentInvalid => {
   return isJsonObject(value) ? value : invalid(path, "schema", "it is not an object.", { line: line.number })
 }
 
-const checkHeader = (path: string, line: Line): DocumentInvalid | undefined => {
+const checkHeader = (path: string, line: Line): JsonObject | DocumentInvalid => {
   const header = object(path, line)
   if (header instanceof DocumentInvalid) return header
   if (header["memorygraph"] !== "jsonl") {
@@ -134,7 +87,7 @@ const checkHeader = (path: string, line: Line): DocumentInvalid | undefined => {
       }
     )
   }
-  return undefined
+  return header
 }
 
 const kindFigures = (value: JsonValue | undefined): Fingerprint.KindFingerprint | undefined => {
@@ -168,6 +121,8 @@ const parseFooter = (path: string, line: Line): JsonlSummary | DocumentInvalid =
   return { fingerprint: figures, digest }
 }
 
+const REASON = '{"rejected":'
+
 const isFooter = (text: string): boolean => text.startsWith('{"footer"')
 
 /** Follows a document line by line and checks all that can be checked without parsing records. */
@@ -176,6 +131,7 @@ class Checker {
   private readonly path: string
   private readonly hash = crypto.createHash("sha256")
   private headerSeen = false
+  private holdsRejects = false
 
   constructor(path: string) {
     this.path = path
@@ -185,9 +141,10 @@ class Checker {
   take(lines: ReadonlyArray<Line>): ReadonlyArray<Line> | DocumentInvalid {
     let first = 0
     if (!this.headerSeen && lines[0] !== undefined) {
-      const problem = checkHeader(this.path, lines[0])
-      if (problem !== undefined) return problem
+      const header = checkHeader(this.path, lines[0])
+      if (header instanceof DocumentInvalid) return header
       this.headerSeen = true
+      this.holdsRejects = header["rejects"] !== undefined
       first = 1
     }
     let last = lines.length
@@ -213,7 +170,8 @@ class Checker {
           .map((line) => line.text)
           .join("\n")}\n`
       )
-    return lines.slice(first, last)
+    const records = lines.slice(first, last)
+    return this.holdsRejects ? records.filter(({ text }) => !text.startsWith(REASON)) : records
   }
 
   /** The footer's figures once all lines were taken, or what is wrong. */
@@ -253,10 +211,16 @@ export const read = (
         const taken = checker.take(Chunk.toReadonlyArray(lines))
         if (taken instanceof DocumentInvalid) return Effect.fail(taken)
         const records: Array<JsonlRecord> = []
-        for (const { number, text } of taken) {
+        for (const line of taken) {
+          const { number, text } = line
           const parsed = parseLine(text, options)
           if (parsed._tag === "Left") {
             const { key, message, reason } = parsed.left
+            if (reason === "syntax" && line.isOpen === true) return Effect.fail(brokenOff(path, line))
+            if (text.startsWith(REASON)) {
+              const what = `the header does not say that the document holds rejects, as line ${number} does.`
+              return Effect.fail(invalid(path, "schema", what, { line: 1 }))
+            }
             return Effect.fail(invalid(path, reason, `${message}.`, { line: number, key }))
           }
           const record = parsed.right
@@ -287,6 +251,16 @@ export const read = (
 
     return readLines(path).pipe(Stream.mapChunksEffect(decode), Stream.concat(Stream.drain(Stream.fromEffect(finish))))
   })
+
+/** True for a document of rejects. */
+export const holdsRejects = (path: string): Effect.Effect<boolean, DocumentInvalid | FileFailed> =>
+  readLines(path).pipe(
+    Stream.runHead,
+    Effect.map((line) => {
+      const header = Option.isSome(line) ? checkHeader(path, line.value) : undefined
+      return header !== undefined && !(header instanceof DocumentInvalid) && header["rejects"] !== undefined
+    })
+  )
 
 /** Checks header, footer and digest of a document without parsing its records. */
 export const check = (path: string): Effect.Effect<JsonlSummary, DocumentInvalid | FileFailed> =>

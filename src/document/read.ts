@@ -3,36 +3,82 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { DocumentInvalid, type FileFailed } from "../domain/Errors.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
-import { detectFormat } from "./detect.ts"
+import { detectFormat, isFolder } from "./detect.ts"
+import { MaxSize } from "./file-read.ts"
+import { isLegacyJson, readLegacyJson } from "./json-legacy-read.ts"
 import { readJson } from "./json.ts"
 import * as Jsonl from "./jsonl.ts"
-import type { DocumentFormat } from "./write.ts"
+import { folderFiles, tarFiles } from "./markdown-files.ts"
+import { openMarkdown } from "./markdown-read.ts"
+import { readMcpMemory } from "./mcp-memory.ts"
+
+/** The formats that can be read, in the order they are listed. */
+export const READ_FORMATS = ["json", "jsonl", "markdown", "mcp-memory"] as const
+export type ReadFormat = (typeof READ_FORMATS)[number]
 
 /** A document, ready to be read. */
 export interface OpenDocument {
   readonly path: string
-  readonly format: DocumentFormat
+  readonly format: ReadFormat
   /** Fails where the document is damaged, at its end at the latest; may be read more than once. */
   readonly records: Stream.Stream<GraphRecord, DocumentInvalid | FileFailed>
+  /** True for a document of rejects: a part of a graph, whose other part the target holds. */
+  readonly isPartial: boolean
+  /** What the document lacks or leaves open, one sentence each; complete once `records` has ended. */
+  readonly losses: Effect.Effect<ReadonlyArray<string>>
 }
 
-/** Opens a document; `auto` looks at its content. Fails with `unknown-format` where that is none of ours. */
-export const openDocument = (
+/** How to read a document. */
+export interface ReadOptions {
+  /** Bytes beyond which it is refused, unpacked where it is gzip. Default: 64 GiB where it is gzip, any number else. */
+  readonly maxSize?: number | undefined
+  /** For Markdown: title, content and tags come from bodies that were edited, which are refused otherwise. */
+  readonly preferBody?: boolean | undefined
+}
+
+const NOTHING: Effect.Effect<ReadonlyArray<string>> = Effect.succeed([])
+
+const open = (
   path: string,
-  format: DocumentFormat | "auto"
+  format: ReadFormat | "unknown",
+  options: ReadOptions
 ): Effect.Effect<OpenDocument, DocumentInvalid | FileFailed> =>
   Effect.gen(function* () {
-    const found = format === "auto" ? yield* detectFormat(path) : format
-    switch (found) {
+    switch (format) {
       case "json":
-        return { path, format: found, records: readJson(path) }
+        return (yield* isLegacyJson(path))
+          ? { path, format, isPartial: false, ...readLegacyJson(path) }
+          : { path, format, isPartial: false, records: readJson(path), losses: NOTHING }
       case "jsonl":
-        return { path, format: found, records: Stream.map(Jsonl.read(path, { strict: true }), ({ record }) => record) }
+        return {
+          path,
+          format,
+          records: Stream.map(Jsonl.read(path, { strict: true }), ({ record }) => record),
+          isPartial: yield* Jsonl.holdsRejects(path),
+          losses: NOTHING
+        }
+      case "markdown": {
+        const files = (yield* isFolder(path)) ? folderFiles(path) : tarFiles(path)
+        return { path, format, isPartial: false, ...(yield* openMarkdown(path, files, options)) }
+      }
+      case "mcp-memory":
+        return { path, format, isPartial: false, ...readMcpMemory(path) }
       case "unknown":
         return yield* new DocumentInvalid({
           path,
           reason: "unknown-format",
-          message: `${path} is no document that this program knows (JSON 2.1 or JSONL). Nothing was written. Check the name; --format says which it is where it cannot be recognised.`
+          message: `${path} is no document that this program knows (JSON, JSONL, a folder or archive of Markdown, or the MCP memory server's memory.jsonl). Nothing was written. Check the name; --format says which it is where it cannot be recognised.`
         })
     }
   })
+
+/** Opens a document; `auto` looks at its content. Fails with `unknown-format` where that is none of ours. */
+export const openDocument = (
+  path: string,
+  format: ReadFormat | "auto",
+  options: ReadOptions = {}
+): Effect.Effect<OpenDocument, DocumentInvalid | FileFailed> =>
+  Effect.gen(function* () {
+    const document = yield* open(path, format === "auto" ? yield* detectFormat(path) : format, options)
+    return { ...document, records: Stream.provideService(document.records, MaxSize, options.maxSize) }
+  }).pipe(Effect.provideService(MaxSize, options.maxSize))

@@ -3,15 +3,18 @@ import * as nodePath from "node:path"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { DocumentInvalid, FileFailed } from "../domain/Errors.ts"
+import type { CypherFlavour } from "./cypher-flavours.ts"
 import { readBytes } from "./file-read.ts"
 import { type Output, writeOutput } from "./file-write.ts"
 import { writeJson } from "./json.ts"
 import * as Jsonl from "./jsonl.ts"
+import { writeMarkdown } from "./markdown-write.ts"
+import { writeMcpMemory } from "./mcp-memory.ts"
 
 export type { Output } from "./file-write.ts"
 
 /** The formats that can be written, in the order they are listed. */
-export const DOCUMENT_FORMATS = ["json", "jsonl"] as const
+export const DOCUMENT_FORMATS = ["json", "jsonl", "markdown", "mcp-memory", "cypher"] as const
 export type DocumentFormat = (typeof DOCUMENT_FORMATS)[number]
 
 /** What is written: the spool, and what is known of it. */
@@ -24,11 +27,13 @@ export interface DocumentContent {
   readonly backend: string
   /** When it was exported, ISO 8601. */
   readonly exportedAt: string
+  /** The engine that a Cypher script is for; default `neo4j`. */
+  readonly cypherFor?: CypherFlavour | undefined
 }
 
 /**
  * Writes the document; a file appears whole or not at all. Returns sentences worth telling: what other programs that
- * read the format will skip.
+ * read the format will skip, and what the format cannot hold.
  */
 export const writeDocument = (
   document: DocumentContent
@@ -37,6 +42,17 @@ export const writeDocument = (
   // A spool is a JSONL document already.
   if (format === "jsonl") return Effect.as(writeOutput(output, readBytes(spool)), [])
   const records = Jsonl.read(spool).pipe(Stream.map(({ record }) => record))
+  if (format === "mcp-memory") return writeMcpMemory({ output, records })
+  if (format === "markdown") {
+    return Effect.as(writeMarkdown({ output, backend, exportedAt, records, scratch: nodePath.dirname(spool) }), [])
+  }
+  if (format === "cypher") {
+    // Apart, because it knows what each engine holds, and for that loads their drivers.
+    return Effect.flatMap(
+      Effect.promise(() => import("./cypher-write.ts")),
+      ({ writeCypher }) => writeCypher({ output, flavour: document.cypherFor ?? "neo4j", backend, exportedAt, records })
+    )
+  }
   return writeJson({ output, backend, exportedAt, records, scratch: nodePath.dirname(spool) }).pipe(
     Effect.map(({ legacy }) => [
       ...skipped(legacy.nodes, "node(s) that are no memories"),

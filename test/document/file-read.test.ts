@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as zlib from "node:zlib"
 import { describe, expect, it } from "vitest"
-import { readBytes, readLines } from "../../src/document/file.ts"
+import { type Line, readBytes, readLines } from "../../src/document/file.ts"
 import { wellFormedText } from "../../src/testing/arbitraries/text.ts"
 import { collect, fileOf, freshPath, refusal, SEED } from "./support.ts"
 
@@ -14,13 +14,13 @@ const textsOf = async (content: string | Uint8Array) =>
 
 describe("readLines", () => {
   it("numbers lines from 1, and needs no line end at the last", async () => {
-    const expected = [
+    const expected: ReadonlyArray<Line> = [
       { number: 1, text: "a" },
       { number: 2, text: "" },
       { number: 3, text: "c" }
     ]
-    expect(await collect(readLines(fileOf("a\n\nc")))).toEqual(expected)
     expect(await collect(readLines(fileOf("a\n\nc\n")))).toEqual(expected)
+    expect(await collect(readLines(fileOf("a\n\nc")))).toEqual(expected.with(2, { number: 3, text: "c", isOpen: true }))
     expect(await textsOf("")).toEqual([])
     expect(await textsOf("\n")).toEqual([""])
   })

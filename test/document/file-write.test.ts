@@ -1,15 +1,16 @@
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { once } from "node:events"
 import * as fs from "node:fs"
 import * as nodePath from "node:path"
 import { PassThrough, Writable } from "node:stream"
 import * as zlib from "node:zlib"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { writeAtomic, writeOutput, writeTo } from "../../src/document/file.ts"
 import { fileOf, freshPath } from "./support.ts"
 
@@ -94,6 +95,41 @@ describe("writeAtomic", () => {
       expect(fs.readFileSync(path, "utf8")).toBe("before")
       expect(listing(path)).toEqual([name])
     }
+  })
+
+  it("sweeps what a killed process has left in the folder, and nothing of the living or of others", async () => {
+    const path = freshPath("a.json")
+    const folder = nodePath.dirname(path)
+    const begin = `
+      import * as Effect from "effect/Effect"
+      import * as Stream from "effect/Stream"
+      import { writeAtomic } from ${JSON.stringify(new URL("../../src/document/file-write.ts", import.meta.url).href)}
+      const wait = Effect.zipRight(Effect.sync(() => process.stdout.write("begun")), Effect.never)
+      setInterval(() => {}, 1000)
+      Effect.runFork(writeAtomic(process.argv[1], Stream.concat(Stream.make("half"), Stream.fromEffect(wait))))`
+    const start = async (name: string) => {
+      const args = ["--input-type=module", "--eval", begin, nodePath.join(folder, name)]
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+      onTestFinished(() => {
+        child.kill("SIGKILL")
+      })
+      await once(child.stdout, "data")
+      return { child, temporary: listing(path).filter((file) => file.startsWith(".mg-")) }
+    }
+    const dead = await start("dead.json")
+    const ended = once(dead.child, "exit")
+    dead.child.kill("SIGKILL")
+    await ended
+    const strangers = [".mg-notes.txt", ".mg-0123.tmp"]
+    for (const name of strangers) fs.writeFileSync(nodePath.join(folder, name), "theirs")
+    expect(dead.temporary).toHaveLength(1)
+    const living = await start("living.json")
+    expect(listing(path)).not.toContain(dead.temporary[0])
+    await write(path, Stream.make("x"))
+    const others = listing(path).filter((file) => file !== "a.json" && !strangers.includes(file))
+    expect(others).toHaveLength(1)
+    expect(living.temporary).toContain(others[0])
+    for (const name of strangers) expect(listing(path)).toContain(name)
   })
 
   it("follows a symbolic link", async () => {

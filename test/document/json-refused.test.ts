@@ -166,16 +166,16 @@ describe("a document of another form is refused, by line, key and field", () => 
       "r",
       "properties"
     ],
-    ["an unknown member", '"memories":[', '"extras":[],"memories":[', "schema", undefined, undefined, "extras"],
+    ["an unknown member", '"memories":[', '"extras":[],"memories":[', "schema", 8, undefined, "extras"],
     ["a member twice", '"nodes":[', '"nodes":[],"nodes":[', "duplicate-key", 12, undefined, "nodes"],
     ["a list that is none", '"nodes":[', '"nodes":{},"x":[', "schema", 12, undefined, "nodes"],
-    ["a count that is none", '"memory_count":2', '"memory_count":"2"', "schema", undefined, undefined, "memory_count"],
+    ["a count that is none", '"memory_count":2', '"memory_count":"2"', "schema", 6, undefined, "memory_count"],
     [
       "another export_version",
       '"export_version":"1.0"',
       '"export_version":"1.1"',
       "schema",
-      undefined,
+      3,
       undefined,
       "export_version"
     ],
