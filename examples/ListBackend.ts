@@ -6,8 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import {
   Canonical,
+  Fingerprint,
   type GraphBackend,
   type GraphRecord,
+  type Left,
   type Misfit,
   Refused,
   type Statistics,
@@ -26,6 +28,11 @@ export class ListStore {
 
 const isNode = (record: GraphRecord) => record._tag === "Node"
 
+const endsAt = (record: GraphRecord, key: string | null) =>
+  record._tag === "Relationship" && (record.from === key || record.to === key)
+
+const sameKey = (a: GraphRecord, b: GraphRecord) => a._tag === b._tag && a.key !== null && a.key === b.key
+
 const ordered = (records: ReadonlyArray<GraphRecord>) => [
   ...records.filter(isNode),
   ...records.filter((record) => !isNode(record))
@@ -39,12 +46,17 @@ const statistics = (records: ReadonlyArray<GraphRecord>): Statistics => {
     if (record._tag === "Relationship") count(types, record.type)
     else for (const label of record.labels.length === 0 ? [""] : record.labels) count(labels, label)
   }
-  const nodes = records.filter(isNode).length
+  const nodes = records.filter(isNode)
+  const times = nodes.flatMap(({ properties }) => [properties["created_at"], properties["updated_at"]])
   return {
-    nodes,
-    relationships: records.length - nodes,
+    nodes: nodes.length,
+    relationships: records.length - nodes.length,
     labels: Object.fromEntries(labels),
-    types: Object.fromEntries(types)
+    types: Object.fromEntries(types),
+    newest: times
+      .filter((time) => typeof time === "string")
+      .sort()
+      .at(-1)
   }
 }
 
@@ -54,6 +66,9 @@ const lookup = (stored: ReadonlyArray<GraphRecord>, asked: ReadonlyArray<GraphRe
   const places = new Set(asked.map(place))
   return stored.filter((record) => places.has(place(record)))
 }
+
+const { canonicalLine } = Canonical
+const hashOf = (record: GraphRecord) => Fingerprint.lineHash(canonicalLine(record))
 
 // This store keeps no name that the product needs for itself.
 const fit = (record: GraphRecord): ReadonlyArray<Misfit> =>
@@ -70,8 +85,8 @@ const openDriver = (store: ListStore, { journal }: WriteSession.SessionOptions):
     new WriteFailed({ backend: KIND, location: KIND, phase: "import", reason: "refused-record", message })
   const write = (batch: WriteSession.WriteBatch) => {
     const keyOf = (record: GraphRecord) => (record.key === null ? undefined : record._tag + record.key)
-    const before = new Set(batch.overwrite.map(({ before: old }) => Canonical.canonicalLine(old)))
-    const kept = working.filter((record) => !before.has(Canonical.canonicalLine(record)))
+    const before = new Set(batch.overwrite.map(({ before: old }) => canonicalLine(old)))
+    const kept = working.filter((record) => !before.has(canonicalLine(record)))
     if (working.length - kept.length !== before.size) return refused("A record to be replaced is not there any more.")
     const next = [...kept, ...batch.overwrite.map(({ after }) => after), ...batch.create]
     const keys = next.map(keyOf).filter((key) => key !== undefined)
@@ -84,6 +99,35 @@ const openDriver = (store: ListStore, { journal }: WriteSession.SessionOptions):
     working = next
     return Effect.void
   }
+  const takenBack = new Set<string>()
+  const takeBack: WriteSession.SessionDriver["takeBack"] = (batch, part) =>
+    Effect.sync(() => {
+      // Equal relationships cannot be told apart: a second time would take somebody else's.
+      if (takenBack.has(`${batch.number} ${part}`)) return []
+      takenBack.add(`${batch.number} ${part}`)
+      const left: Array<Left> = []
+      if (part === "overwritten") {
+        for (const { before, after } of batch.overwritten) {
+          const [line, old] = [canonicalLine(after), canonicalLine(before)]
+          const at = working.findIndex((record) => canonicalLine(record) === line)
+          if (at !== -1) working = working.with(at, before)
+          else if (working.some((record) => sameKey(record, after) && canonicalLine(record) !== old))
+            left.push({ what: `the state before of ${after.key}`, why: "it was changed since" })
+        }
+        return left
+      }
+      for (const one of batch.created.filter(({ tag }) => tag === part)) {
+        const at = working.findIndex((record) => hashOf(record).equals(one.hash))
+        const linked = part === "Node" && working.some((record) => !isNode(record) && endsAt(record, one.key))
+        if (at !== -1 && !linked) working = working.toSpliced(at, 1)
+        else if (working.some((record) => record._tag === part && one.key !== null && record.key === one.key))
+          left.push({
+            what: `${part} ${one.key}`,
+            why: at === -1 ? "it was changed since" : "something is linked to it"
+          })
+      }
+      return left
+    })
   return {
     backend: KIND,
     location: KIND,
@@ -94,9 +138,12 @@ const openDriver = (store: ListStore, { journal }: WriteSession.SessionOptions):
     write: (batch) =>
       Effect.gen(function* () {
         const number = yield* journal.intend(batch, { durable: false })
-        yield* Effect.suspend((): Effect.Effect<void, WriteFailed> => write(batch))
+        yield* Effect.suspend((): Effect.Effect<void, WriteFailed> => write(batch)).pipe(
+          Effect.tapError(() => journal.withdraw(number))
+        )
         yield* journal.acknowledge(number)
       }),
+    takeBack,
     read: Stream.suspend(() => Stream.fromIterable(ordered(working))),
     lookup: (records) => Effect.sync(() => lookup(working, records)),
     publish: Effect.sync(() => {

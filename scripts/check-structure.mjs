@@ -10,7 +10,8 @@ const MAX_LINES = 320
 
 /** What the files of a folder may not import from. */
 const FORBIDDEN = {
-  domain: ["backend", "document", "migration", "cli", "mcp", "testing"],
+  domain: ["files", "backend", "document", "migration", "cli", "mcp", "testing"],
+  files: ["domain", "backend", "document", "migration", "cli", "mcp", "testing"],
   backend: ["document", "migration", "cli", "mcp", "testing"],
   document: ["cli", "mcp", "testing"],
   migration: ["cli", "mcp", "testing"],

@@ -18,6 +18,11 @@ export interface Statistics {
   readonly labels: { readonly [label: string]: number }
   /** Relationships per type. */
   readonly types: { readonly [type: string]: number }
+  /**
+   * The latest `updated_at` or `created_at` of its memories, as it is stored, where they have any as text: two readings
+   * that differ say that something was written in between. Text is compared as text, which orders ISO times of one form.
+   */
+  readonly newest?: string | undefined
 }
 
 /** What a person or a plan wants to know of a reachable store. */

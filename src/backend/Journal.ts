@@ -7,15 +7,17 @@
  * costs a thousand rows.
  */
 import Database from "better-sqlite3"
+import * as fs from "node:fs"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { FileFailed } from "../domain/Errors.ts"
-import { canonicalLine, parseLine } from "../domain/Canonical.ts"
+import { canonicalLine } from "../domain/Canonical.ts"
 import { lineHash } from "../domain/Fingerprint.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
+import { decodeRow, entry, journalAttempt, type JournalRow } from "./journalFile.ts"
 import type { Overwrite, SessionState, WriteBatch } from "./WriteSession.ts"
 
 /** A record that the run created: how to find it again, and the hash of the line that was written. */
@@ -29,9 +31,17 @@ export interface CreatedRecord {
   readonly hash: Buffer
 }
 
-/** An open journal. Methods that write are durable when they return. */
+/**
+ * An open journal. Methods that write are durable when they return. Opening it claims it: whoever had it open before can
+ * write nothing more into it (`FileFailed`, reason `superseded`), so that a process that was taken for dead and wakes up
+ * finds out before it publishes or undoes anything.
+ */
 export interface Journal {
   readonly path: string
+  /** Counts the claims, this one included: from 1. */
+  readonly epoch: number
+  /** Fails with `superseded` where somebody else has claimed the journal since. */
+  readonly check: Effect.Effect<void, FileFailed>
   /** Notes the state of the session. */
   readonly setState: (state: SessionState) => Effect.Effect<void, FileFailed>
   readonly state: Effect.Effect<string | undefined, FileFailed>
@@ -47,9 +57,37 @@ export interface Journal {
   readonly withdraw: (batch: number) => Effect.Effect<void, FileFailed>
   /** Notes that the target has acknowledged the batch. */
   readonly acknowledge: (batch: number) => Effect.Effect<void, FileFailed>
+  /** Forgets all batches: those of a session whose work vanished with it. */
+  readonly clear: Effect.Effect<void, FileFailed>
+  /** Keeps records that the run rejects, with the reason. */
+  readonly reject: (stage: RejectStage, records: ReadonlyArray<Reject>) => Effect.Effect<void, FileFailed>
+  /** Forgets what was rejected at a stage that is begun anew. */
+  readonly dropRejects: (stage: RejectStage) => Effect.Effect<void, FileFailed>
+  /** What was rejected, nodes first; to be read when the run has ended. */
+  readonly rejects: Stream.Stream<Reject, FileFailed>
   /** Batches in the order they were noted, latest first: created records and before-images. */
   readonly batches: Stream.Stream<JournalBatch, FileFailed>
 }
+
+/** Where a record was rejected: on its way out of the source, or by the target that was to take it. */
+export type RejectStage = "source" | "target"
+
+/** A record that a run rejects. `line` is its canonical line. */
+export interface Reject {
+  readonly tag: GraphRecord["_tag"]
+  readonly line: string
+  /** Why, as a sentence part. */
+  readonly why: string
+}
+
+/** What of a batch is taken back at a time. */
+export type BatchPart = "overwritten" | "Relationship" | "Node"
+
+/**
+ * The order of an undo. Images first: a record that a run created and then replaced is only then what its creation
+ * wrote. Relationships before nodes, which go only when they have none left.
+ */
+export const UNDO_ORDER: ReadonlyArray<BatchPart> = ["overwritten", "Relationship", "Node"]
 
 /** One noted batch. */
 export interface JournalBatch {
@@ -68,31 +106,44 @@ CREATE TABLE batch (
   hashes BLOB NOT NULL,
   overwritten TEXT NOT NULL
 );
+CREATE TABLE reject (
+  number INTEGER PRIMARY KEY,
+  stage TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  line TEXT NOT NULL,
+  why TEXT NOT NULL
+);
 `
 
-const wrap = <A>(path: string, what: string, run: () => A): Effect.Effect<A, FileFailed> =>
-  Effect.try({
-    try: run,
-    catch: (cause) =>
-      new FileFailed({
-        path,
-        reason: cause instanceof Error && "code" in cause && cause.code === "SQLITE_FULL" ? "no-space" : "io",
-        message: `The run's journal ${path} could not be ${what}: ${cause instanceof Error ? cause.message : String(cause)}.`,
-        cause
-      })
+const superseded = (path: string): FileFailed =>
+  new FileFailed({
+    path,
+    reason: "superseded",
+    message: `Another process has taken over this run (its journal is ${path}): this one writes nothing more. "memorygraph runs" shows what became of it.`
   })
 
-const entry = (record: GraphRecord): ReadonlyArray<string | null> =>
-  record._tag === "Node" ? [record.key] : [record.key, record.from, record.type, record.to]
+const EPOCH = "epoch"
 
-/**
- * Opens the journal at `path` and creates it where it is not there yet; closed with the scope. A new one is 0600 by the
- * folder's umask: run folders are 0700.
- */
+const claim = (db: Database.Database): number =>
+  db
+    .transaction(() => {
+      const before = db.prepare("SELECT text FROM note WHERE name = ?").pluck().get(EPOCH)
+      const epoch = Number(before ?? 0) + 1
+      db.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET text = excluded.text").run(
+        EPOCH,
+        String(epoch)
+      )
+      return epoch
+    })
+    .immediate()
+
+/** Opens and claims the journal at `path` and creates it (0600) where it is not there yet; closed with the scope. */
 export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const db = yield* Effect.acquireRelease(
-      wrap(path, "opened", () => {
+      journalAttempt(path, "opened", () => {
+        // Our files are 0600, whatever the umask says.
+        fs.closeSync(fs.openSync(path, "a", 0o600))
         const opened = new Database(path)
         opened.pragma("journal_mode = DELETE")
         opened.pragma("synchronous = FULL")
@@ -101,60 +152,117 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
       }),
       (opened) => Effect.sync(() => opened.close())
     )
+    const epoch = yield* journalAttempt(path, "claimed", () => claim(db))
     const setNote = db.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET text = excluded.text")
     const getNote = db.prepare("SELECT text FROM note WHERE name = ?").pluck()
     const addBatch = db.prepare("INSERT INTO batch (created, hashes, overwritten) VALUES (?, ?, ?)")
     const acknowledge = db.prepare("UPDATE batch SET acknowledged = 1 WHERE number = ?")
     const withdraw = db.prepare("DELETE FROM batch WHERE number = ?")
+    const clear = db.prepare("DELETE FROM batch")
+    const addReject = db.prepare("INSERT INTO reject (stage, tag, line, why) VALUES (?, ?, ?, ?)")
+    const dropRejects = db.prepare("DELETE FROM reject WHERE stage = ?")
+    const nextRejects = db.prepare<[string, number], Reject & { readonly number: number }>(
+      "SELECT number, tag, line, why FROM reject WHERE tag = ? AND number > ? ORDER BY number LIMIT 500"
+    )
     const latest = db.prepare<[number], JournalRow>("SELECT * FROM batch WHERE number < ? ORDER BY number DESC LIMIT 1")
 
     let open = false
     const settle = () => {
-      if (open) db.exec("COMMIT")
+      // A full disk may have ended it already.
+      if (open && db.inTransaction) db.exec("COMMIT")
       open = false
     }
-    yield* Effect.addFinalizer(() => Effect.sync(settle))
+    const mustHold = () => {
+      if (Number(getNote.get(EPOCH)) !== epoch) throw superseded(path)
+    }
+    // An open transaction has the file's lock: nobody can claim it meanwhile.
+    const durably = (run: () => void) => {
+      settle()
+      db.transaction(() => {
+        mustHold()
+        run()
+      }).immediate()
+    }
+    yield* Effect.addFinalizer(() =>
+      Effect.catchAll(journalAttempt(path, "written", settle), (error) => Effect.logWarning(error.message))
+    )
 
     const note = (name: string) =>
-      wrap(path, "read", () => {
+      journalAttempt(path, "read", () => {
         const text = getNote.get(name)
         return typeof text === "string" ? text : undefined
       })
     const write = (name: string, text: string) =>
-      wrap(path, "written", () => {
-        settle()
-        setNote.run(name, text)
+      journalAttempt(path, "written", () =>
+        durably(() => {
+          setNote.run(name, text)
+        })
+      )
+
+    const rejectsOf = (tag: Reject["tag"]): Stream.Stream<Reject, FileFailed> =>
+      Stream.paginateChunkEffect(0, (after) =>
+        journalAttempt(path, "read", () => {
+          const rows = nextRejects.all(tag, after)
+          const last = rows.at(-1)?.number
+          return [Chunk.unsafeFromArray(rows), last === undefined ? Option.none() : Option.some(last)] as const
+        })
+      )
+    // Within an open transaction, or by itself.
+    const change = (run: () => unknown) =>
+      journalAttempt(path, "written", () => {
+        if (open) run()
+        else durably(run)
       })
 
     return {
       path,
+      epoch,
+      check: journalAttempt(path, "read", () => {
+        if (!open) mustHold()
+      }),
       setState: (state) => write("state", state),
       state: note("state"),
       setNote: write,
       note,
       intend: (batch, options) =>
-        wrap(path, "written", () => {
-          const durable = options?.durable !== false
-          if (durable) settle()
-          else if (!open) {
-            db.exec("BEGIN")
-            open = true
-          }
+        journalAttempt(path, "written", () => {
           const hashes = Buffer.concat(batch.create.map((record) => lineHash(canonicalLine(record))))
           const images = batch.overwrite.map(({ before, after }) => [canonicalLine(before), canonicalLine(after)])
-          const added = addBatch.run(JSON.stringify(batch.create.map(entry)), hashes, JSON.stringify(images))
-          return Number(added.lastInsertRowid)
+          let number = 0
+          const add = () => {
+            const added = addBatch.run(JSON.stringify(batch.create.map(entry)), hashes, JSON.stringify(images))
+            number = Number(added.lastInsertRowid)
+          }
+          if (options?.durable !== false) {
+            durably(add)
+            return number
+          }
+          if (!open) {
+            db.exec("BEGIN IMMEDIATE")
+            open = true
+            // Behind the lock: before it, somebody could claim the journal in between.
+            try {
+              mustHold()
+            } catch (cause) {
+              db.exec("ROLLBACK")
+              open = false
+              throw cause
+            }
+          }
+          add()
+          return number
         }),
-      withdraw: (number) =>
-        wrap(path, "written", () => {
-          withdraw.run(number)
+      withdraw: (number) => change(() => withdraw.run(number)),
+      acknowledge: (number) => change(() => acknowledge.run(number)),
+      clear: change(() => clear.run()),
+      reject: (stage, records) =>
+        change(() => {
+          for (const { line, tag, why } of records) addReject.run(stage, tag, line, why)
         }),
-      acknowledge: (number) =>
-        wrap(path, "written", () => {
-          acknowledge.run(number)
-        }),
+      dropRejects: (stage) => change(() => dropRejects.run(stage)),
+      rejects: Stream.concat(rejectsOf("Node"), rejectsOf("Relationship")),
       batches: Stream.unfoldEffect(Number.MAX_SAFE_INTEGER, (before) =>
-        wrap(path, "read", () => {
+        journalAttempt(path, "read", () => {
           settle()
           const row = latest.get(before)
           return row === undefined ? Option.none() : Option.some([decodeRow(row), row.number] as const)
@@ -162,32 +270,3 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
       )
     }
   })
-
-interface JournalRow {
-  readonly number: number
-  readonly acknowledged: number
-  readonly created: string
-  readonly hashes: Buffer
-  readonly overwritten: string
-}
-
-const decodeRow = (row: JournalRow): JournalBatch => {
-  const created: ReadonlyArray<ReadonlyArray<string | null>> = JSON.parse(row.created)
-  const images: ReadonlyArray<readonly [string, string]> = JSON.parse(row.overwritten)
-  return {
-    number: row.number,
-    acknowledged: row.acknowledged === 1,
-    created: created.map((fields, i): CreatedRecord => {
-      const hash = row.hashes.subarray(i * 32, i * 32 + 32)
-      const key = fields[0] ?? null
-      return fields.length === 1
-        ? { tag: "Node", key, hash }
-        : { tag: "Relationship", key, from: fields[1] ?? "", type: fields[2] ?? "", to: fields[3] ?? "", hash }
-    }),
-    overwritten: images.map(([before, after]) => ({ before: readImage(before), after: readImage(after) }))
-  }
-}
-
-// Lines of the journal are our own canonical lines: one that cannot be read is a damaged file.
-const readImage = (line: string): GraphRecord =>
-  Either.getOrThrowWith(parseLine(line), (problem) => new Error(`a line of the journal is damaged: ${problem.message}`))

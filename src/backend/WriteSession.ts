@@ -18,15 +18,25 @@ import type * as Stream from "effect/Stream"
 import { type Left, type MigrationError, type ReadError, UndoIncomplete, WriteFailed } from "../domain/Errors.ts"
 import { describe, type GraphRecord } from "../domain/Graph.ts"
 import type { GraphBackend } from "./GraphBackend.ts"
-import type { Journal } from "./Journal.ts"
+import type { BatchPart, Journal, JournalBatch } from "./Journal.ts"
 
 /** What a session is opened with. */
 export interface SessionOptions {
   /** The run's id: marks everything temporary that the session makes. */
   readonly run: string
-  /** The run's journal, open. */
+  /**
+   * The run's journal, open. One that holds batches already is that of a run that is taken up again: stores that show a
+   * session's batches before its publication then go on where that session was broken off.
+   */
   readonly journal: Journal
+  /** How long a sign of life counts, in milliseconds (see `Fence.ts`); a minute unless given. */
+  readonly lease?: number | undefined
+  /** How long a server that went away is waited for, in milliseconds; a minute unless given. */
+  readonly patience?: number | undefined
 }
+
+/** How long a server that went away is waited for, in milliseconds, unless a session says otherwise. */
+export const PATIENCE = 60_000
 
 /** An existing record that is replaced, with the state it had. */
 export interface Overwrite {
@@ -53,12 +63,24 @@ export interface SessionDriver {
   readonly exposed: boolean
   /** The port's `fit`, where the driver's own write does not refuse what is impossible: then {@link make} does. */
   readonly fit?: GraphBackend["fit"] | undefined
-  /** Writes the batch completely or fails. All nodes come before the first relationship. */
+  /**
+   * Writes the batch completely or fails. All nodes come before the first relationship. Failing with `refused-record`
+   * says that the store refuses a record of it, that nothing of the batch took effect, and that the session can go on
+   * with other batches: the caller may look for that record by halving the batch.
+   */
   readonly write: (batch: WriteBatch) => Effect.Effect<void, MigrationError>
   /** Everything the target would hold if the session were published now; constant memory. */
   readonly read: Stream.Stream<GraphRecord, ReadError>
   /** As the port's `lookup`, with the session's own writes. */
   readonly lookup: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, ReadError>
+  /**
+   * Takes back one part of a batch of an earlier, published session of this run: sets overwritten records back to
+   * `before` where they still are `after`; deletes created ones that are still what was written (by hash) and, for
+   * nodes, have no relationships left; of relationships without a key as many equal ones as were created. Returns what
+   * had to stay; what is gone, or `before` already, is not reported. To be called latest batch first, in
+   * `UNDO_ORDER`, all batches for each part.
+   */
+  readonly takeBack: (batch: JournalBatch, part: BatchPart) => Effect.Effect<ReadonlyArray<Left>, MigrationError>
   /**
    * Makes everything visible at once. A `WriteFailed` says that nothing took effect (the session is then undone);
    * an `UndoIncomplete` with outcome `unknown` says that it could not be found out.
@@ -70,6 +92,12 @@ export interface SessionDriver {
    */
   readonly undo: Effect.Effect<ReadonlyArray<Left>, WriteFailed>
 }
+
+/** The journal's note that says whether the session's batches were seen by others: `true` or `false`. */
+export const EXPOSED = "exposed"
+
+/** The journal's note of the moment of publication, ISO 8601. It stays while the run is rolled back. */
+export const PUBLISHED = "published"
 
 /** The states of a session. */
 export type SessionState = "open" | "publishing" | "published" | "undoing" | "undone" | "incomplete" | "unknown"
@@ -83,13 +111,16 @@ export type SessionOutcome =
 
 /** An open session on a target. */
 export interface WriteSession {
+  readonly run: string
   readonly backend: string
   readonly location: string
   readonly fresh: boolean
   readonly exposed: boolean
   readonly state: Effect.Effect<SessionState>
-  /** Writes one batch; fails when the session is not open. */
+  /** Writes one batch (see {@link SessionDriver.write}); fails when the session is not open. */
   readonly write: (batch: WriteBatch) => Effect.Effect<void, MigrationError>
+  /** Takes back a part of a batch of the run's earlier session: see {@link SessionDriver.takeBack}. */
+  readonly takeBack: SessionDriver["takeBack"]
   readonly read: Stream.Stream<GraphRecord, ReadError>
   readonly lookup: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, ReadError>
   /** Publishes; on `WriteFailed` nothing took effect and the session still has to be undone. */
@@ -126,8 +157,13 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
     const undoNow: Effect.Effect<SessionOutcome> = Effect.suspend(() => {
       if (outcome !== undefined) return Effect.succeed(outcome)
       return enter("undoing").pipe(
-        // A journal that cannot take the note must not keep the undo from happening.
-        Effect.catchAll((error) => Effect.logWarning("the journal did not take the state undoing", error)),
+        Effect.catchAll((error) =>
+          // What others see belongs to whoever has taken this run over; what they do not see is only ours to drop. Any
+          // other journal that cannot take the note must not keep the undo from happening.
+          error.reason === "superseded" && driver.exposed
+            ? Effect.fail(error)
+            : Effect.logWarning(`The journal did not take the note of the undo: ${error.message}`)
+        ),
         Effect.zipRight(driver.undo),
         Effect.matchCauseEffect({
           onFailure: (cause): Effect.Effect<SessionOutcome> =>
@@ -138,7 +174,9 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
         Effect.tap((ended) => {
           outcome = ended
           return enter(ended._tag === "Undone" ? "undone" : "incomplete").pipe(
-            Effect.catchAll((error) => Effect.logWarning("the journal did not take the end of the undo", error))
+            Effect.catchAll((error) =>
+              error.reason === "superseded" ? Effect.void : Effect.logWarning(`After the undo: ${error.message}`)
+            )
           )
         })
       )
@@ -173,16 +211,21 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
           outcome = { _tag: "Published" }
           state = "published"
           // Published is published: a journal that misses the note is put right by the next look at the target.
-          yield* options.journal
-            .setState("published")
-            .pipe(Effect.catchAll((error) => Effect.logWarning("the journal did not take the state published", error)))
+          yield* Effect.zipRight(
+            options.journal.setNote(PUBLISHED, new Date().toISOString()),
+            options.journal.setState("published")
+          ).pipe(Effect.catchAll((error) => Effect.logWarning("the journal did not take the state published", error)))
         })
       )
     )
 
+    yield* options.journal
+      .setNote(EXPOSED, String(driver.exposed))
+      .pipe(Effect.catchAll((error) => Effect.logWarning(error.message)))
     yield* Effect.addFinalizer(() => Effect.suspend(() => (outcome === undefined ? Effect.asVoid(undo) : Effect.void)))
 
     return {
+      run: options.run,
       backend: driver.backend,
       location: driver.location,
       fresh: driver.fresh,
@@ -195,6 +238,8 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
             return refuseImpossible(driver, batch) ?? driver.write(batch)
           })
         ),
+      takeBack: (batch, part) =>
+        lock.withPermits(1)(Effect.suspend(() => (state === "open" ? driver.takeBack(batch, part) : notOpen()))),
       read: driver.read,
       lookup: driver.lookup,
       publish,
@@ -248,23 +293,23 @@ export const use = <A, E, R>(
 export const outcomeError = <A, E>(
   session: WriteSession,
   outcome: SessionOutcome,
-  exit: Exit.Exit<A, E>
+  exit: Exit.Exit<A, E> | undefined
 ): UndoIncomplete | undefined => {
   if (outcome._tag === "Unknown") return outcome.cause
   if (outcome._tag !== "Incomplete") return undefined
   const { backend, location } = session
-  const reason = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  const reason = exit !== undefined && Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
   const why = reason instanceof Error && reason.message !== "" ? `${reason.message} ` : ""
   const what =
     outcome.left.length > 0
       ? `The undo left ${outcome.left.length} thing(s) in ${location}: ${outcome.left.map((left) => `${left.what} (${left.why})`).join("; ")}.`
-      : `The undo in ${location} failed: ${outcome.cause instanceof Error ? outcome.cause.message : String(outcome.cause)}`
+      : `The undo in ${location} failed: ${(outcome.cause instanceof Error ? outcome.cause.message : String(outcome.cause)).replace(/\.$/, "")}.`
   return new UndoIncomplete({
     backend,
     location,
     outcome: "incomplete",
     left: outcome.left,
-    message: `${why}${what} The run's journal is kept.`,
+    message: `${why}${what} The run's journal is kept: "memorygraph runs rollback ${session.run}" tries again to take back the rest.`,
     cause: reason ?? outcome.cause
   })
 }

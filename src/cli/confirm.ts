@@ -31,13 +31,21 @@ const KEY = {
   erase: "\b"
 } as const
 
+const GONE = ["end", "close", "error"] as const
+
 /** What is typed until Enter, with the terminal in raw mode. */
 const readHidden: Effect.Effect<string> = Effect.async((resume) => {
   const { stdin } = process
   let typed = ""
   const stop = () => {
     stdin.off("data", onKeys)
+    for (const event of GONE) stdin.off(event, onGone)
     stdin.pause()
+  }
+  // A terminal that is closed answers nothing any more.
+  const onGone = () => {
+    stop()
+    resume(Effect.succeed(""))
   }
   const onKeys = (keys: Buffer) => {
     for (const key of keys.toString("utf8")) {
@@ -53,6 +61,7 @@ const readHidden: Effect.Effect<string> = Effect.async((resume) => {
     }
   }
   stdin.on("data", onKeys)
+  for (const event of GONE) stdin.on(event, onGone)
   stdin.resume()
   return Effect.sync(stop)
 })
@@ -91,5 +100,26 @@ export const confirmWrite =
       })
     }
     for (const line of planLines(question.plan, target)) terminal.err(line)
-    return Effect.map(askLine("Go on? [y/N] "), (answer) => /^\s*y(es)?\s*$/i.test(answer ?? ""))
+    return askYes("Go on? [y/N] ")
   }
+
+const askYes = (question: string): Effect.Effect<boolean> =>
+  Effect.map(askLine(question), (answer) => /^\s*y(es)?\s*$/i.test(answer ?? ""))
+
+/** As {@link confirmWrite}, before a published run is taken back. */
+export const confirmRollback = (
+  options: { readonly yes: boolean },
+  run: { readonly run: string; readonly target: string }
+): Effect.Effect<void, Refused> =>
+  Effect.gen(function* () {
+    if (options.yes) return
+    if (!terminal.isInteractive()) {
+      return yield* new Refused({
+        reason: "needs-yes",
+        message: `Run ${run.run} was published in ${run.target}, and nobody can be asked here whether it is to be taken back. Nothing was changed. Run again with --yes.`
+      })
+    }
+    if (!(yield* askYes(`Take run ${run.run} back out of ${run.target}? [y/N] `))) {
+      return yield* new Refused({ reason: "declined", message: `Declined: ${run.target} is untouched.` })
+    }
+  })

@@ -5,23 +5,28 @@ import { connect } from "../backend/registry.ts"
 import type { DocumentFormat } from "../document/write.ts"
 import { UsageError } from "../domain/Errors.ts"
 import { once } from "./arguments.ts"
-import { argument, choice, DOCUMENT_FORMATS, output, storeFlags, text } from "./options.ts"
+import { argument, choice, CYPHER_FLAVOURS, DOCUMENT_FORMATS, output, storeFlags, text } from "./options.ts"
 import { runCommand } from "./run.ts"
 
 const STANDARD_OUTPUT = "-"
 
-const formatOf = (file: string): DocumentFormat => (/\.jsonl(\.gz)?$/i.test(file) ? "jsonl" : "json")
+const formatOf = (file: string): DocumentFormat => {
+  if (/\.jsonl(\.gz)?$/i.test(file)) return "jsonl"
+  if (/\.(cypher|cql)(\.gz)?$/i.test(file)) return "cypher"
+  return /[/\\]$|\.tar(\.gz)?$/i.test(file) ? "markdown" : "json"
+}
 
 export const exportCommand = Command.make(
   "export",
   {
     store: argument("FROM", "the source: a path, a URI or a kind (default: the store that MEMORY_BACKEND names)"),
     from: text("from", "STORE", "the same as FROM"),
-    format: choice("format", DOCUMENT_FORMATS, "what to write (default: json, or jsonl where the file is called so)"),
+    format: choice("format", DOCUMENT_FORMATS, "what to write (default: what the file's name says, else json)"),
+    cypherFor: choice("cypher-for", CYPHER_FLAVOURS, "the engine that a Cypher script is for (default: neo4j)"),
     file: text(
       "output",
       "FILE",
-      "where to; .gz compresses; an existing file is replaced only with --yes (default: - for standard output)"
+      "where to: a file, of Markdown a folder or .tar; .gz compresses; an existing file is replaced only with --yes (default: - for standard output)"
     ),
     flags: storeFlags("from-"),
     output
@@ -37,13 +42,20 @@ export const exportCommand = Command.make(
               "The document and the report of --json would both go to standard output. Name a file with --output."
           })
         }
+        const format = options.format ?? formatOf(file)
+        if (options.cypherFor !== undefined && format !== "cypher") {
+          return yield* new UsageError({
+            message: "--cypher-for goes with --format cypher only. Leave one of them out."
+          })
+        }
         const word = yield* once(options.store, "--from", options.from)
         const source = yield* context.resolve({ role: "source", prefix: "from-", word, flags: options.flags })
         const { exportStore } = yield* Effect.promise(() => import("../migration/exportStore.ts"))
         return yield* exportStore(yield* connect(source), {
           stateFolder: context.stateFolder,
           recorder: context.recorder,
-          format: options.format ?? formatOf(file),
+          format,
+          cypherFor: options.cypherFor,
           output: outputIsData
             ? { writable: process.stdout }
             : { path: file, existing: options.output.yes ? "replace" : "refuse" }

@@ -43,5 +43,5 @@ const headOf = (file: string): string => {
 const kindOfName = (file: string): FileKind | undefined => {
   if (/\.(db|db3|sqlite|sqlite3)$/i.test(file)) return "sqlite"
   if (/\.(fdb|rdb)$/i.test(file)) return "falkordblite"
-  return /\.(jsonl?|md)(\.gz)?$|\.tar\.gz$/i.test(file) ? "document" : undefined
+  return /\.(jsonl?|md|tar)(\.gz)?$/i.test(file) ? "document" : undefined
 }

@@ -11,7 +11,7 @@ import { runCommand } from "./run.ts"
 import * as terminal from "./terminal.ts"
 
 /** A file that is not there is an empty store to a target, but nothing to look at. */
-const mustExist = (config: StoreConfig): Effect.Effect<void, StoreUnavailable> =>
+export const mustExist = (config: StoreConfig): Effect.Effect<void, StoreUnavailable> =>
   "path" in config && !fs.existsSync(config.path)
     ? new StoreUnavailable({
         backend: config.kind,

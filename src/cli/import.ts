@@ -1,10 +1,11 @@
 /** `memorygraph import`: the graph of a document into a store, verified before it is published. */
+import * as nodePath from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
 import { UsageError } from "../domain/Errors.ts"
 import { pair } from "./arguments.ts"
-import { argument, choice, DOCUMENT_FORMATS, output, storeFlags, text, writing } from "./options.ts"
+import { argument, choice, output, READ_FORMATS, reading, storeFlags, text, writing } from "./options.ts"
 import { runCommand } from "./run.ts"
 import { STANDARD_INPUT, spooledInput } from "./standardInput.ts"
 import { writeOptions } from "./writing.ts"
@@ -18,9 +19,10 @@ export const importCommand = Command.make(
     to: text("to", "STORE", "the same as TO"),
     format: choice(
       "format",
-      ["auto" as const, ...DOCUMENT_FORMATS],
+      ["auto" as const, ...READ_FORMATS],
       "what the document is (default: auto, by its content)"
     ),
+    reading,
     flags: storeFlags("to-"),
     writing,
     output
@@ -36,13 +38,13 @@ export const importCommand = Command.make(
         if (file === undefined)
           return yield* new UsageError({ message: "No document is named: give it as an argument or by --input." })
         const target = yield* context.resolve({ role: "target", prefix: "to-", word: to, flags: options.flags })
-        const settings = yield* writeOptions(options.writing, options.output, context)
+        const settings = yield* writeOptions(options.writing, options.output, context, { target })
         const { openDocument } = yield* Effect.promise(() => import("../document/read.ts"))
         const { importRecords } = yield* Effect.promise(() => import("../migration/migrate.ts"))
         const path = file === STANDARD_INPUT ? yield* spooledInput : file
-        const { records } = yield* openDocument(path, options.format ?? "auto")
+        const { isPartial, losses, records } = yield* openDocument(path, options.format ?? "auto", options.reading)
         return yield* importRecords(
-          { path: file === STANDARD_INPUT ? "standard input" : file, records },
+          { path: file === STANDARD_INPUT ? "standard input" : nodePath.resolve(file), records, isPartial, losses },
           yield* connect(target),
           settings
         )

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import { UsageError } from "../domain/Errors.ts"
 import { EXIT, failedReport } from "../migration/outcome.ts"
 import { VERSION } from "../version.ts"
+import { backup } from "./backup.ts"
 import { exportCommand } from "./export.ts"
 import { health } from "./health.ts"
 import { commandHelp, type Documented, programHelp } from "./help.ts"
@@ -21,6 +22,7 @@ import { importCommand } from "./import.ts"
 import { migrate } from "./migrate.ts"
 import { protectDashes } from "./options.ts"
 import { runMain } from "./process.ts"
+import { runs } from "./runs.ts"
 import { helpHint } from "./render.ts"
 import { printError } from "./run.ts"
 import * as terminal from "./terminal.ts"
@@ -66,10 +68,35 @@ const COMMANDS: ReadonlyArray<Documented> = [
     usage: "[STORE]",
     descriptor: health.descriptor,
     examples: ["health ./memory.db", "health --backend neo4j --json"]
+  },
+  {
+    name: "backup",
+    usage: "[ACTION] [ID|STORE] [TO]",
+    descriptor: backup.descriptor,
+    examples: [
+      "backup create ./memory.db",
+      "backup list",
+      "backup verify 20261122T101500-3fa9c1 --restore-drill",
+      "backup restore 20261122T101500-3fa9c1 ./restored.db",
+      "backup prune --keep 7"
+    ]
+  },
+  {
+    name: "runs",
+    usage: "[ACTION] [ID]",
+    descriptor: runs.descriptor,
+    examples: [
+      "runs",
+      "runs show 20261122",
+      "runs resume 20261122T101500-3fa9c1",
+      "runs rollback 20261122T101500-3fa9c1"
+    ]
   }
 ]
 
-const root = Command.make(NAME).pipe(Command.withSubcommands([migrate, verify, exportCommand, importCommand, health]))
+const root = Command.make(NAME).pipe(
+  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, backup, runs])
+)
 
 const helpColumns = (): number => Math.min(120, process.stdout.columns ?? 100)
 

@@ -35,7 +35,7 @@ export const migrate = Command.make(
           flags: options.target,
           mustBeNamed: true
         })
-        const settings = yield* writeOptions(options.writing, options.output, context)
+        const settings = yield* writeOptions(options.writing, options.output, context, { source, target })
         const program = yield* Effect.promise(() => import("../migration/migrate.ts"))
         return yield* program.migrate(yield* connect(source), yield* connect(target), settings)
       })

@@ -5,6 +5,8 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { CypherFlavour } from "../document/cypher-flavours.ts"
+import type { ReadFormat } from "../document/read.ts"
 import type { DocumentFormat } from "../document/write.ts"
 import { PROGRESS_MODES, type ProgressMode } from "./progress.ts"
 
@@ -131,6 +133,7 @@ export const storeFlags = (prefix: "from-" | "to-" | "") => ({
 /** What every command that writes takes. */
 export const writing = {
   dryRun: flag("dry-run", "plan and validate; leave nothing behind"),
+  backup: flag("backup", "back a target that holds data up before the first write"),
   onConflict: choice(
     "on-conflict",
     ["skip", "overwrite", "fail"],
@@ -138,6 +141,11 @@ export const writing = {
   ),
   skipDuplicates: flag("skip-duplicates", "the same as --on-conflict skip"),
   noVerify: flag("no-verify", "do not read back what was written; nothing is then called verified"),
+  onError: choice(
+    "on-error",
+    ["stop", "reject"],
+    "a record that cannot go (refused, impossible there, an end missing): stop, or leave it in rejects.jsonl and go on (default: stop)"
+  ),
   onUnkeyed: choice(
     "on-unkeyed",
     ["fail", "add"],
@@ -145,8 +153,55 @@ export const writing = {
   )
 }
 
-// A value import would load every writer for the sake of a few words; the type holds the list complete.
-const FORMATS = { json: "json", jsonl: "jsonl" } as const satisfies { readonly [F in DocumentFormat]: F }
+const UNITS = ["", "K", "M", "G", "T"]
+
+/** An option with a number of bytes for a value: `500M`, `64G`. */
+export const size = (name: string, description: string): Options.Options<number | undefined> =>
+  text(name, "SIZE", description).pipe(
+    Options.mapEffect((value) => {
+      if (value === undefined) return Effect.succeed(undefined)
+      const [, digits, unit = ""] = /^(\d{1,12})([KMGT]?)$/i.exec(value) ?? []
+      const bytes = Number(digits) * 1024 ** UNITS.indexOf(unit.toUpperCase())
+      return Number.isSafeInteger(bytes)
+        ? Effect.succeed(bytes)
+        : Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name} is a number of bytes, like 500M or 64G`)))
+    })
+  )
+
+/** What every command that reads documents takes. */
+export const reading = {
+  maxSize: size(
+    "max-size",
+    "refuse a document that holds more, unpacked where it is gzip (default: 64G for gzip, any number for others)"
+  ),
+  preferBody: flag("prefer-body", "of edited Markdown files, take title, tags and content from the text")
+}
+
+// A value import would load every writer for the sake of a few words; the type holds the lists complete.
+const FORMATS = {
+  json: "json",
+  jsonl: "jsonl",
+  markdown: "markdown",
+  "mcp-memory": "mcp-memory",
+  cypher: "cypher"
+} as const satisfies { readonly [F in DocumentFormat]: F }
 
 /** The formats of documents. */
 export const DOCUMENT_FORMATS: ReadonlyArray<DocumentFormat> = Object.values(FORMATS)
+
+const READABLE = {
+  json: "json",
+  jsonl: "jsonl",
+  markdown: "markdown",
+  "mcp-memory": "mcp-memory"
+} as const satisfies { readonly [F in ReadFormat]: F }
+
+/** The formats of documents that can be read. */
+export const READ_FORMATS: ReadonlyArray<ReadFormat> = Object.values(READABLE)
+
+const FLAVOURS = { neo4j: "neo4j", memgraph: "memgraph", falkordb: "falkordb" } as const satisfies {
+  readonly [F in CypherFlavour]: F
+}
+
+/** The engines that a Cypher script can be for. */
+export const CYPHER_FLAVOURS: ReadonlyArray<CypherFlavour> = Object.values(FLAVOURS)

@@ -17,20 +17,26 @@ const PATIENCE = 10 * 60_000
 // npm, npx and the terminal each pass on the one key that was pressed.
 const ONE_KEY_PRESS = 300
 
-let mayHaveWritten = false
+// The run that may have written; empty where its id was not told.
+let writing: string | undefined
 
-/** From now on something may have been written that an undo takes back. */
-export const noteWriting = (): void => {
-  mayHaveWritten = true
+/** From now on the run of this id may have written something that an undo takes back. */
+export const noteWriting = (run = ""): void => {
+  writing = run
 }
 
+const whatNext = (run: string): string =>
+  run === ""
+    ? `"memorygraph runs" shows the run and how to go on.`
+    : `"memorygraph runs rollback ${run}" takes back what it wrote, "memorygraph runs resume ${run}" goes on with it.`
+
 const leave = (sentence: string): never => {
-  if (!mayHaveWritten) {
+  if (writing === undefined) {
     terminal.err(`${sentence} Nothing had been written.`)
     return process.exit(EXIT.interrupted)
   }
   terminal.err(
-    `${sentence} Whether the target is as it was is not known; the journal of the run is kept. Look at the target before you run again.`
+    `${sentence} Whether the target is as it was is not known; the run's journal is kept. ${whatNext(writing)}`
   )
   return process.exit(UNDO_INCOMPLETE)
 }
@@ -47,7 +53,14 @@ export const runMain = (program: Effect.Effect<number>): void => {
   let isDefect = false
 
   // Before its first asynchronous step a fiber runs ahead of any signal.
-  const fiber = Effect.runFork(Effect.zipRight(Effect.yieldNow(), Effect.uninterruptible(program)))
+  // What it ends with is noted by itself: the fiber of one that was interrupted too late ends interrupted all the same.
+  let ended: number | undefined
+  const noted = Effect.tap(program, (code) =>
+    Effect.sync(() => {
+      ended = code
+    })
+  )
+  const fiber = Effect.runFork(Effect.zipRight(Effect.yieldNow(), Effect.uninterruptible(noted)))
 
   const interrupt = () => {
     interruptedAt = performance.now()
@@ -78,7 +91,7 @@ export const runMain = (program: Effect.Effect<number>): void => {
   fiber.addObserver((exit) => {
     clearInterval(alive)
     terminal.setLive("")
-    const code = Exit.isSuccess(exit) ? exit.value : Exit.isInterrupted(exit) ? EXIT.interrupted : EXIT.defect
+    const code = ended ?? (Exit.isInterrupted(exit) ? EXIT.interrupted : EXIT.defect)
     if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) terminal.err(Cause.pretty(exit.cause))
     void terminal.flush().then(() => process.exit(isDefect && code === EXIT.interrupted ? EXIT.defect : code))
   })

@@ -1,6 +1,7 @@
 /** A report for people: what was done, the counts, both fingerprints, the time; or what went wrong and what to do. */
 import type { Difference } from "../domain/Errors.ts"
 import type { MisfitCount, Plan, RunReport, Stats } from "../migration/report.ts"
+import type { RunSummary } from "../migration/runs.ts"
 import { count, duration, rate } from "./progress.ts"
 
 /** How many labels, types, keys or differences a line or list shows before it says how many more there are. */
@@ -9,7 +10,8 @@ const SHOWN_DIFFERENCES = 20
 
 const plural = (number: number, word: string): string => `${count(number)} ${word}${number === 1 ? "" : "s"}`
 
-const graphSize = (stats: { readonly nodes: number; readonly relationships: number }): string =>
+/** How much a graph holds, in words. */
+export const graphSize = (stats: { readonly nodes: number; readonly relationships: number }): string =>
   `${plural(stats.nodes, "node")} and ${plural(stats.relationships, "relationship")}`
 
 /** Name and value in two columns. */
@@ -68,28 +70,37 @@ const differenceLines = (differences: ReadonlyArray<Difference>, total: number):
   return [...shown.map(differenceLine), ...(total > shown.length ? [`  and ${count(total - shown.length)} more`] : [])]
 }
 
-const recordRows = ({ records }: RunReport): ReadonlyArray<string> => [
+const recordRows = ({ records, rejects }: RunReport): ReadonlyArray<string> => [
   row("read", count(records.read)),
   row("written", count(records.written)),
   ...(records.same > 0 ? [row("there already", count(records.same))] : []),
   ...(records.kept > 0 ? [row("kept", `${count(records.kept)} that differ stay as the target had them`)] : []),
   ...(records.overwritten > 0 ? [row("overwritten", count(records.overwritten))] : []),
-  ...(records.rejected > 0 ? [row("rejected", count(records.rejected))] : [])
+  ...(records.rejected > 0
+    ? [row("rejected", `${count(records.rejected)}, kept in ${rejects?.path ?? "the run's journal"}`)]
+    : [])
 ]
+
+const SIDES: { readonly [command: string]: readonly [string, string] } = {
+  verify: ["first", "second"],
+  "backup verify": ["backup", "read back"]
+}
 
 const verificationRows = ({ command, source, verification }: RunReport): ReadonlyArray<string> => {
   if (verification === null) return source?.fingerprint == null ? [] : [row("fingerprint", source.fingerprint)]
-  const { checked, mode, sourceFingerprint, targetFingerprint } = verification
-  const [first, second] = command === "verify" ? ["first", "second"] : ["source", "target"]
-  const rows = [row(first ?? "", sourceFingerprint ?? "not computed")]
+  const { checked, differencesTotal, mode, sourceFingerprint, targetFingerprint } = verification
+  const [first, second] = SIDES[command] ?? ["source", "target"]
+  const rows = [row(first, sourceFingerprint ?? "not computed")]
   if (mode === "none") return [...rows, row("target", "not verified, as --no-verify asked")]
   const verdict =
-    sourceFingerprint === targetFingerprint
-      ? `  equal: ${count(checked)} records ${command === "verify" ? "compared" : "read back and compared"}`
-      : command === "verify"
-        ? ""
-        : "  of the same records, with those that were kept as they are"
-  return [...rows, row(second ?? "", `${targetFingerprint ?? "not computed"}${verdict}`)]
+    targetFingerprint === null || (differencesTotal > 0 && command !== "verify")
+      ? "  not what was written"
+      : sourceFingerprint === targetFingerprint
+        ? `  equal: ${count(checked)} records ${command === "verify" ? "compared" : "read back and compared"}`
+        : command === "verify"
+          ? ""
+          : "  of the same records, with those that were kept as they are"
+  return [...rows, row(second, `${targetFingerprint ?? "not computed"}${verdict}`)]
 }
 
 const timeRow = (report: RunReport): string => {
@@ -111,6 +122,17 @@ const phaseRows = (report: RunReport): ReadonlyArray<string> =>
 
 const target = (report: RunReport): Stats | null => report.target?.after ?? report.target?.before ?? null
 
+const DONE: { readonly [command: string]: string } = { import: "Imported", "backup restore": "Restored" }
+
+const wholeBackup = ({ backup, source, target: read }: RunReport): string =>
+  `Backup ${backup?.id} is undamaged${read?.after?.backend === "document" ? "" : ", and was restored and compared"}: ${source === null ? "" : graphSize(source)}.`
+
+/** The backup of the target, where the run made one; elsewhere the headline names it. */
+const backupRows = ({ backup, command }: RunReport): ReadonlyArray<string> =>
+  backup === null || command === "backup verify"
+    ? []
+    : [row("backup", command === "backup create" ? backup.folder : `${backup.id}, of the target as it was before`)]
+
 const headline = (report: RunReport): string => {
   const { command, outcome, records, source, verification } = report
   const to = target(report)
@@ -118,17 +140,71 @@ const headline = (report: RunReport): string => {
     case "dry-run":
       return "Dry run: nothing was written."
     case "equal":
+      if (command === "backup verify") return wholeBackup(report)
       return `Equal: ${source?.location} and ${to?.location} hold the same ${source === null ? "graph" : graphSize(source)}.`
     case "different":
       return `Different: ${source?.location} and ${to?.location}, ${plural(verification?.differencesTotal ?? 0, "difference")}.`
+    case "undone":
+      return `Taken back: ${to?.location} holds ${to === null ? "nothing" : graphSize(to)} again, and nothing of run ${report.run}.`
     default:
       if (command === "health") return `${source?.location} is reachable.`
+      if (command === "backup create")
+        return `Backed up ${source === null ? "" : graphSize(source)} of ${source?.location} as ${report.backup?.id}.`
       if (command === "export") return `Exported ${source === null ? "" : graphSize(source)} from ${source?.location}.`
       return records.written + records.overwritten === 0
         ? `Nothing to do: ${to?.location} holds every record of ${source?.location} already.`
-        : `${command === "import" ? "Imported" : "Moved"} ${source === null ? "" : graphSize(source)} from ${source?.location} into ${to?.location}.`
+        : `${DONE[command] ?? "Moved"} ${source === null ? "" : graphSize(source)} from ${source?.location} into ${to?.location}.`
   }
 }
+
+const TIME = 16
+
+/** Cells in columns. */
+export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const widths = rows.reduce<ReadonlyArray<number>>(
+    (widest, cells) => cells.map((cell, i) => Math.max(widest[i] ?? 0, cell.length)),
+    []
+  )
+  return rows.map((cells) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd()
+  )
+}
+
+/** The runs as a table, the latest first. */
+export const runsTable = (runs: ReadonlyArray<RunSummary>): ReadonlyArray<string> => {
+  if (runs.length === 0) return ["There are no runs."]
+  const rows = runs.map(({ command, run, source, started, status, target: to }) => [
+    run,
+    status,
+    started.slice(0, TIME).replace("T", " "),
+    command,
+    `${source} -> ${to}`
+  ])
+  return table(rows)
+}
+
+const NEXT: { readonly [S in RunSummary["status"]]: (run: string) => string } = {
+  running: () => "its process is at work",
+  published: (run) => `"memorygraph runs rollback ${run}" takes it back, until it is pruned`,
+  "rolled-back": (run) => `"memorygraph runs prune ${run}" forgets it`,
+  unfinished: (run) => `"memorygraph runs resume ${run}" finishes it, "memorygraph runs rollback ${run}" takes it back`,
+  "broken-off": (run) =>
+    `nothing of it is in the target: "memorygraph runs resume ${run}" goes on with it, "memorygraph runs prune ${run}" forgets it`
+}
+
+/** One run, and what can be done with it. */
+export const runLines = (summary: RunSummary): ReadonlyArray<string> => [
+  `Run ${summary.run}`,
+  row("status", summary.status),
+  row("command", summary.command),
+  row("from", summary.source),
+  row("to", summary.target),
+  row("started", `${summary.started} by process ${summary.pid} on ${summary.host}`),
+  row("next", NEXT[summary.status](summary.run))
+]
 
 /** The lines of a report that ended well (or with differences). */
 export const reportLines = (report: RunReport, options: { readonly verbose: boolean }): ReadonlyArray<string> => {
@@ -144,7 +220,7 @@ export const reportLines = (report: RunReport, options: { readonly verbose: bool
   if (outcome === "different" && verification !== null) {
     lines.push(...differenceLines(verification.differences, verification.differencesTotal))
   }
-  lines.push(...verificationRows(report), timeRow(report))
+  lines.push(...verificationRows(report), ...backupRows(report), timeRow(report))
   if (options.verbose) lines.push(...phaseRows(report))
   if (outcome === "done") for (const warning of plan?.warnings ?? []) lines.push(row("note", warning))
   return lines
@@ -157,7 +233,7 @@ export const helpHint = (command: string): string =>
 /** What is true of the target after a run that did not end well, where the message does not say it. */
 const consequence = ({ command, error, outcome, phases, rollback, target: stats }: RunReport): string | undefined => {
   if (outcome !== "interrupted" && error?.tag !== "Defect") return undefined
-  if (command !== "migrate" && command !== "import") return undefined
+  if (!["migrate", "import", "resume", "backup restore"].includes(command)) return undefined
   if (stats?.before == null) return "Nothing was written."
   const { location } = stats.before
   if (rollback !== null) return rollback.outcome === "undone" ? `${location} is as it was before.` : undefined
@@ -166,6 +242,9 @@ const consequence = ({ command, error, outcome, phases, rollback, target: stats 
     ? `The run had been published already: ${location} holds it.`
     : `${location} is untouched.`
 }
+
+/** The command of reports that are named after an action of it. */
+const COMMAND_OF: { readonly [action: string]: string } = { resume: "runs", rollback: "runs" }
 
 /** The lines of a report that ended badly. */
 export const errorLines = (report: RunReport): ReadonlyArray<string> => {
@@ -182,6 +261,8 @@ export const errorLines = (report: RunReport): ReadonlyArray<string> => {
   if (rollback?.outcome === "undone" && error.tag !== "Interrupted") {
     lines.push("What had been written was undone: the target is as it was before.")
   }
-  if (error.tag === "UsageError") lines.push(helpHint(report.command))
+  if (report.backup !== null && report.command !== "backup verify")
+    lines.push(`Backup ${report.backup.id} holds the target as it was before.`)
+  if (error.tag === "UsageError") lines.push(helpHint(COMMAND_OF[report.command] ?? report.command.split(" ")[0] ?? ""))
   return lines
 }

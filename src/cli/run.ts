@@ -54,15 +54,62 @@ const logger = (verbose: boolean) =>
   )
 
 /** Tells the process when writing begins: with the plan's end, before the session is opened. */
-const watched = (sink: ProgressSink): ProgressSink => ({
+const watched = (sink: ProgressSink, recorder: Recorder): ProgressSink => ({
   emit: (event) => {
-    if (event.phase === "plan" && event.state === "ended") noteWriting()
+    if (!recorder.dryRun && event.phase === "plan" && event.state === "ended") noteWriting(recorder.run)
     sink.emit(event)
   }
 })
 
 /** Prints the sentence of an error. */
 export const printError = (message: string): void => terminal.err(`${terminal.style("red", "error:")} ${message}`)
+
+/** What a command prints that is no run's report: one document, and lines for people. */
+export interface Listing {
+  readonly json: unknown
+  readonly lines: ReadonlyArray<string>
+}
+
+const begin = (command: string, options: CommandOptions): Effect.Effect<CommandContext> =>
+  Effect.gen(function* () {
+    const { makeRunId, Recorder } = yield* Effect.promise(() => import("../migration/Run.ts"))
+    return {
+      recorder: new Recorder({ run: makeRunId(new Date()), command, dryRun: options.dryRun }),
+      stateFolder: stateFolder(process.env),
+      resolve: (naming) =>
+        Effect.map(
+          resolve(naming, { env: process.env, allowUpgrade: options.output.yes, askPassword }),
+          ({ config, warnings }) => {
+            for (const warning of warnings) terminal.err(`warning: ${warning}`)
+            return config
+          }
+        )
+    }
+  })
+
+const perform = <A>(
+  { progress: mode, quiet, verbose }: OutputOptions,
+  recorder: Recorder,
+  program: Effect.Effect<A, MigrationError, Scope.Scope>
+): Effect.Effect<Exit.Exit<A, MigrationError>> =>
+  program.pipe(
+    Effect.scoped,
+    Effect.provideService(Progress, watched(progress.make(quiet ? "none" : (mode ?? "auto")), recorder)),
+    Effect.provide(logger(verbose)),
+    Effect.interruptible,
+    Effect.exit,
+    Effect.tap(() => Effect.sync(() => terminal.setLive("")))
+  )
+
+const printFailure = (report: RunReport, cause: Cause.Cause<unknown>, verbose: boolean): void => {
+  const [message = "", ...details] = errorLines(report)
+  printError(message)
+  for (const line of details) terminal.err(line)
+  if (verbose || report.exitCode === EXIT.defect) terminal.err(Cause.pretty(cause, { renderErrorCause: true }))
+}
+
+const end = (exitCode: number): Effect.Effect<void, CommandEnded> =>
+  exitCode === EXIT.done ? Effect.void : Effect.fail(new CommandEnded({ exitCode }))
 
 /**
  * Runs a command's program. The program can be interrupted; the report of what became of it is printed in any case.
@@ -73,36 +120,41 @@ export const runCommand = (
   program: (context: CommandContext) => Effect.Effect<RunReport, MigrationError, Scope.Scope>
 ): Effect.Effect<void, CommandEnded> =>
   Effect.gen(function* () {
-    const { json, progress: mode, quiet, verbose, yes } = options.output
-    const { makeRunId, Recorder } = yield* Effect.promise(() => import("../migration/Run.ts"))
-    const recorder = new Recorder({ run: makeRunId(new Date()), command, dryRun: options.dryRun })
-    const context: CommandContext = {
-      recorder,
-      stateFolder: stateFolder(process.env),
-      resolve: (naming) =>
-        Effect.map(resolve(naming, { env: process.env, allowUpgrade: yes, askPassword }), ({ config, warnings }) => {
-          for (const warning of warnings) terminal.err(`warning: ${warning}`)
-          return config
-        })
-    }
-    const exit = yield* program(context).pipe(
-      Effect.scoped,
-      Effect.provideService(Progress, watched(progress.make(quiet ? "none" : (mode ?? "auto")))),
-      Effect.provide(logger(verbose)),
-      Effect.interruptible,
-      Effect.exit
-    )
-    terminal.setLive("")
-    const report = Exit.isSuccess(exit) ? exit.value : failedReport(recorder, exit.cause)
-    if (Exit.isFailure(exit)) {
-      const [message = "", ...details] = errorLines(report)
-      printError(message)
-      for (const line of details) terminal.err(line)
-      if (verbose || report.exitCode === EXIT.defect) terminal.err(Cause.pretty(exit.cause, { renderErrorCause: true }))
-    } else if (!quiet && !json) {
+    const { json, quiet, verbose } = options.output
+    const context = yield* begin(command, options)
+    const ended = yield* perform(options.output, context.recorder, program(context))
+    const { finished } = context.recorder
+    // A signal that comes after the publication changes nothing any more.
+    const isLate = finished !== null && Exit.isFailure(ended) && Cause.isInterruptedOnly(ended.cause)
+    if (isLate) terminal.err("The interruption came too late: the run had been published already.")
+    const exit = isLate ? Exit.succeed(finished) : ended
+    const report = Exit.isSuccess(exit) ? exit.value : failedReport(context.recorder, exit.cause)
+    if (Exit.isFailure(exit)) printFailure(report, exit.cause, verbose)
+    else if (!quiet && !json) {
       const print = options.outputIsData === true ? terminal.err : terminal.out
       for (const line of reportLines(report, { verbose })) print(line)
     }
     if (json) terminal.out(JSON.stringify(report))
-    if (report.exitCode !== EXIT.done) return yield* new CommandEnded({ exitCode: report.exitCode })
+    yield* end(report.exitCode)
+  })
+
+/** Runs a command's program that only tells something. Where it fails, `--json` prints the report of the failure. */
+export const runListing = (
+  command: string,
+  options: CommandOptions,
+  program: (context: CommandContext) => Effect.Effect<Listing, MigrationError, Scope.Scope>
+): Effect.Effect<void, CommandEnded> =>
+  Effect.gen(function* () {
+    const { json, quiet, verbose } = options.output
+    const context = yield* begin(command, options)
+    const exit = yield* perform(options.output, context.recorder, program(context))
+    if (Exit.isSuccess(exit)) {
+      if (json) terminal.out(JSON.stringify(exit.value.json))
+      else if (!quiet) for (const line of exit.value.lines) terminal.out(line)
+      return
+    }
+    const report = failedReport(context.recorder, exit.cause)
+    printFailure(report, exit.cause, verbose)
+    if (json) terminal.out(JSON.stringify(report))
+    yield* end(report.exitCode)
   })

@@ -3,24 +3,29 @@ import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { connect } from "../backend/registry.ts"
+import type { ReadOptions } from "../document/read.ts"
 import type { MigrationError } from "../domain/Errors.ts"
 import type { Side } from "../migration/compareGraphs.ts"
 import { pair } from "./arguments.ts"
 import { expandHome } from "./environment.ts"
 import { isPath, kindOfFile } from "./fileKind.ts"
-import { argument, integer, output, storeFlags, text } from "./options.ts"
+import { argument, integer, output, reading, storeFlags, text } from "./options.ts"
 import { type CommandContext, runCommand } from "./run.ts"
 import type { Naming } from "./stores.ts"
 import { schemeOf } from "./uri.ts"
 
 /** One side: a document where the word is the path of one, a store otherwise. */
-const side = (naming: Naming, context: CommandContext): Effect.Effect<Side, MigrationError, Scope.Scope> =>
+const side = (
+  naming: Naming,
+  context: CommandContext,
+  how: ReadOptions
+): Effect.Effect<Side, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
     const { word } = naming
     const { documentOrigin, storeOrigin } = yield* Effect.promise(() => import("../migration/origin.ts"))
     if (word !== undefined && schemeOf(word) === undefined && isPath(word) && kindOfFile(word) === "document") {
       const { openDocument } = yield* Effect.promise(() => import("../document/read.ts"))
-      return { origin: documentOrigin(yield* openDocument(expandHome(word), "auto")), stats: undefined }
+      return { origin: documentOrigin(yield* openDocument(expandHome(word), "auto", how)), stats: undefined }
     }
     const store = yield* connect(yield* context.resolve(naming))
     const { examineSource } = yield* Effect.promise(() => import("../migration/preflight.ts"))
@@ -40,6 +45,7 @@ export const verify = Command.make(
       { min: 0, max: 1_000_000 },
       "how many differences are named; all are counted (default: 100)"
     ),
+    reading,
     source: storeFlags("from-"),
     target: storeFlags("to-"),
     output
@@ -52,10 +58,15 @@ export const verify = Command.make(
           { flag: "--from", value: options.from },
           { flag: "--to", value: options.to }
         )
-        const a = yield* side({ role: "source", prefix: "from-", word: from, flags: options.source }, context)
+        const a = yield* side(
+          { role: "source", prefix: "from-", word: from, flags: options.source },
+          context,
+          options.reading
+        )
         const b = yield* side(
           { role: "target", prefix: "to-", word: to, flags: options.target, mustBeNamed: true },
-          context
+          context,
+          options.reading
         )
         const { compareGraphs } = yield* Effect.promise(() => import("../migration/compareGraphs.ts"))
         return yield* compareGraphs(a, b, { limit: options.limit, recorder: context.recorder })

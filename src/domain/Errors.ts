@@ -184,7 +184,7 @@ export class UndoIncomplete extends Schema.TaggedError<UndoIncomplete>()("UndoIn
 /** Our own files (spool, journal, report, output document) cannot be written or read. Exit 5. */
 export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
   path: Schema.String,
-  reason: Schema.Literal("not-found", "permission", "no-space", "exists", "io"),
+  reason: Schema.Literal("not-found", "permission", "no-space", "exists", "superseded", "io"),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect)
 }) {}

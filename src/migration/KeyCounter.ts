@@ -2,7 +2,8 @@
  * Counts how often a key was seen, for any number of keys in bounded memory: up to a limit in a Map, beyond it in a
  * private SQLite file that the engine deletes by itself.
  */
-import Database from "better-sqlite3"
+import type Database from "better-sqlite3"
+import { temporaryDatabase as openTemporary } from "../files/temporaryDatabase.ts"
 
 /** Keys held in memory before the counter moves to disk; about 60 MB of 36-character keys at the default. */
 const LIMIT = 400_000
@@ -52,7 +53,7 @@ class DiskCounter {
   private readonly upsert: Database.Statement<[Buffer, number]>
 
   constructor(seen: ReadonlyMap<string, number>) {
-    this.db = new Database("")
+    this.db = openTemporary()
     this.db.exec("CREATE TABLE key (key BLOB PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID; BEGIN")
     this.select = this.db.prepare<[Buffer], number>("SELECT seen FROM key WHERE key = ?").pluck()
     this.upsert = this.db.prepare("INSERT INTO key VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET seen = excluded.seen")

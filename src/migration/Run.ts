@@ -1,14 +1,6 @@
-/**
- * A run: its id, its folder under the state folder, and the recorder that gathers the report while the run goes on, so
- * that a failed or interrupted run has a report too.
- */
+/** A run: its id, and the recorder that gathers the report while it goes on, so that a failed one has a report too. */
 import * as crypto from "node:crypto"
-import * as fs from "node:fs"
-import * as path from "node:path"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import * as Journal from "../backend/Journal.ts"
-import { FileFailed } from "../domain/Errors.ts"
 import { Progress, type Phase } from "./Progress.ts"
 import {
   noRecords,
@@ -26,7 +18,8 @@ export const makeRunId = (now: Date): string =>
 
 /** Gathers what the report will say. Plain fields: one run writes it, from one fiber at a time. */
 export class Recorder {
-  readonly run: string
+  /** The run's id; that of an earlier run where one is taken up. */
+  run: string
   readonly command: string
   readonly dryRun: boolean
   source: Stats | null = null
@@ -35,6 +28,10 @@ export class Recorder {
   plan: Plan | null = null
   records: Records = noRecords
   verification: Verification | null = null
+  rejects: RunReport["rejects"] = null
+  backup: RunReport["backup"] = null
+  /** The report of a run that has ended well, whatever happens to its fiber afterwards. */
+  finished: RunReport | null = null
   rollback: RunReport["rollback"] = null
   readonly phases: Array<PhaseTiming> = []
   private readonly began = performance.now()
@@ -58,6 +55,8 @@ export class Recorder {
       plan: this.plan,
       records: this.records,
       verification: this.verification,
+      rejects: this.rejects,
+      backup: this.backup,
       rollback: this.rollback,
       phases: this.phases,
       durationSeconds: seconds(performance.now() - this.began),
@@ -103,74 +102,3 @@ export const phase = <A, E, R>(
       )
     )
   }).pipe(Effect.withSpan(`memorygraph.${name}`))
-
-/** The folder of a run and the files in it. */
-export interface RunFolder {
-  readonly folder: string
-  readonly spool: string
-  readonly journal: Journal.Journal
-  /** Deletes the spool: the graph has arrived, or never will. */
-  readonly dropSpool: Effect.Effect<void, FileFailed>
-  /** Writes the report beside the journal, so that the run can be looked up. */
-  readonly keep: (report: RunReport) => Effect.Effect<void, FileFailed>
-  /** From now on the folder outlives the scope; until then closing it removes everything. */
-  readonly retain: Effect.Effect<void>
-}
-
-const files = <A>(target: string, what: string, run: () => A): Effect.Effect<A, FileFailed> =>
-  Effect.try({
-    try: run,
-    catch: (cause) => {
-      const code = cause instanceof Error && "code" in cause ? cause.code : undefined
-      const reason =
-        code === "ENOSPC" || code === "EDQUOT"
-          ? "no-space"
-          : code === "EACCES" || code === "EPERM" || code === "EROFS"
-            ? "permission"
-            : "io"
-      return new FileFailed({
-        path: target,
-        reason,
-        message: `${target} could not be ${what}: ${cause instanceof Error ? cause.message : String(cause)}. Set MEMORYGRAPH_STATE_DIR to a folder that can be written.`,
-        cause
-      })
-    }
-  })
-
-/**
- * Makes the folder of a run (0700) with its journal. Closing the scope removes it, unless {@link RunFolder.retain} was
- * called: a run that changed nothing leaves nothing.
- */
-export const openFolder = (stateFolder: string, run: string): Effect.Effect<RunFolder, FileFailed, Scope.Scope> =>
-  Effect.gen(function* () {
-    const folder = path.join(stateFolder, "runs", run)
-    let retained = false
-    yield* Effect.acquireRelease(
-      files(folder, "made", () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 })),
-      () => Effect.sync(() => (retained ? undefined : fs.rmSync(folder, { recursive: true, force: true })))
-    )
-    const spool = path.join(folder, "spool.jsonl")
-    const journal = yield* Journal.make(path.join(folder, "journal.db"))
-    return {
-      folder,
-      spool,
-      journal,
-      dropSpool: files(spool, "removed", () => fs.rmSync(spool, { force: true })),
-      keep: (report) =>
-        files(path.join(folder, "report.json"), "written", () =>
-          fs.writeFileSync(path.join(folder, "report.json"), `${JSON.stringify(report, null, 2)}\n`, { mode: 0o600 })
-        ),
-      retain: Effect.sync(() => {
-        retained = true
-      })
-    }
-  })
-
-/** Bytes free for us on the file system of a folder (or its nearest existing parent). */
-export const freeSpace = (folder: string): Effect.Effect<number, FileFailed> =>
-  files(folder, "measured", () => {
-    let at = path.resolve(folder)
-    while (!fs.existsSync(at) && path.dirname(at) !== at) at = path.dirname(at)
-    const { bavail, bsize } = fs.statfsSync(at)
-    return bavail * bsize
-  })

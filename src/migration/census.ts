@@ -96,6 +96,11 @@ export class Census {
     }
   }
 
+  /** True where a node with this key was taken. */
+  hasNode(key: string): boolean {
+    return this.nodeKeys.get(key) > 0
+  }
+
   /** What it came to. */
   finish(): CensusResult {
     const at = (level: Misfit["level"]): ReadonlyArray<MisfitCount> =>

@@ -5,6 +5,7 @@
 import type { Overwrite } from "../backend/WriteSession.ts"
 import { canonicalLine } from "../domain/Canonical.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
+import type { EarlierWork } from "./earlierWork.ts"
 import type { KeyCounter } from "./KeyCounter.ts"
 
 /** What happens to a record that is there with another content. */
@@ -16,6 +17,8 @@ export interface Classified {
   readonly same: ReadonlyArray<GraphRecord>
   /** Records that are there with another content, and what is there. */
   readonly conflicts: ReadonlyArray<Overwrite>
+  /** Records that this very run had written before it was broken off; whether they are as they should be is verified. */
+  readonly done: { readonly created: number; readonly overwritten: number }
 }
 
 const tagged = (record: GraphRecord): string => (record._tag === "Node" ? "n" : "r") + (record.key ?? "")
@@ -56,15 +59,20 @@ export interface UnkeyedTally {
   readonly created: KeyCounter | undefined
 }
 
-/** Decides a batch. `existing` are the stored counterparts; the tally is carried from batch to batch. */
+/**
+ * Decides a batch. `existing` are the stored counterparts; the tally is carried from batch to batch. `earlier` is what
+ * this run did before it was broken off, where it was.
+ */
 export const classify = (
   batch: ReadonlyArray<GraphRecord>,
   existing: ReadonlyArray<GraphRecord>,
-  tally: UnkeyedTally
+  tally: UnkeyedTally,
+  earlier?: EarlierWork
 ): Classified => {
   const create: Array<GraphRecord> = []
   const same: Array<GraphRecord> = []
   const conflicts: Array<Overwrite> = []
+  const done = { created: 0, overwritten: 0 }
   const counterparts = new Counterparts(existing)
   // Earlier batches' creations are among `existing` and were not there before us; this batch's are not yet.
   const createdEarlier = new Map<string, number>()
@@ -72,10 +80,13 @@ export const classify = (
     if (record.key === null) {
       const line = canonicalLine(record)
       const met = tally.met.add(line)
-      let earlier = createdEarlier.get(line)
-      if (earlier === undefined) createdEarlier.set(line, (earlier = tally.created?.get(line) ?? 0))
-      if (met < counterparts.count(line) - earlier) {
+      let createdBefore = createdEarlier.get(line)
+      if (createdBefore === undefined) createdEarlier.set(line, (createdBefore = tally.created?.get(line) ?? 0))
+      const standing = counterparts.count(line) - createdBefore
+      if (met < standing - (earlier?.createdLines(line) ?? 0)) {
         same.push(record)
+      } else if (met < standing) {
+        done.created++
       } else {
         tally.created?.add(line)
         create.push(record)
@@ -83,9 +94,21 @@ export const classify = (
       continue
     }
     const stored = counterparts.keyed(record)
+    if (earlier !== undefined && stored !== undefined) {
+      const replaced = earlier.replaced(record._tag, record.key)
+      // Somebody may have changed it since: it stays as it is, and the verification says so.
+      if (replaced !== undefined && canonicalLine(stored) !== replaced.before) {
+        done.overwritten++
+        continue
+      }
+      if (replaced === undefined && earlier.created(record._tag, record.key)) {
+        done.created++
+        continue
+      }
+    }
     if (stored === undefined) create.push(record)
     else if (canonicalLine(stored) === canonicalLine(record)) same.push(record)
     else conflicts.push({ before: stored, after: record })
   }
-  return { create, same, conflicts }
+  return { create, same, conflicts, done }
 }

@@ -3,7 +3,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { canonicalLine } from "../domain/Canonical.ts"
-import type { MigrationError } from "../domain/Errors.ts"
+import { type MigrationError, SourceDataInvalid } from "../domain/Errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import { compare, DifferenceList } from "./differences.ts"
 import { EXIT } from "./outcome.ts"
@@ -38,10 +38,14 @@ export const compareGraphs = (
     const total =
       a.origin.total === undefined || b.origin.total === undefined ? undefined : a.origin.total + b.origin.total
     const [left, right] = yield* phase(recorder, "verify", total, (meter) =>
-      Effect.all([fingerprintOf(a.origin, meter), fingerprintOf(b.origin, meter)])
+      Effect.all([fingerprintOf(a, meter), fingerprintOf(b, meter)])
     )
     const equal = Fingerprint.equals(left, right)
     const differences = equal ? new DifferenceList() : yield* compare(lines(a.origin), b.origin.records, options.limit)
+    if (!equal && differences.total === 0) {
+      // The two readings of one of them disagree with each other: that is a difference too.
+      differences.add({ kind: "changed", record: "node", key: "(one of them changes while it is read)" })
+    }
     recorder.source = statsOf(a, left)
     recorder.after = statsOf(b, right)
     recorder.before = b.stats ?? recorder.after
@@ -60,10 +64,10 @@ export const compareGraphs = (
     )
   })
 
-const fingerprintOf = (origin: Origin, meter: Meter): Effect.Effect<Fingerprint.Fingerprint, MigrationError> =>
+const fingerprintOf = (side: Side, meter: Meter): Effect.Effect<Fingerprint.Fingerprint, MigrationError> =>
   Effect.suspend(() => {
     const builder = new Fingerprint.Builder()
-    return origin.records.pipe(
+    return side.origin.records.pipe(
       Stream.chunks,
       Stream.runForEach((chunk) =>
         Effect.suspend(() => {
@@ -72,9 +76,26 @@ const fingerprintOf = (origin: Origin, meter: Meter): Effect.Effect<Fingerprint.
           return Effect.yieldNow()
         })
       ),
-      Effect.map(() => builder.finish())
+      Effect.map(() => builder.finish()),
+      Effect.tap((found) => checkCounts(side, found))
     )
   })
+
+// Two graphs that were read in part can look equal. A store's own count says whether it was read in full; of a document
+// its footer has said so.
+const checkCounts = (
+  { origin, stats }: Side,
+  { nodes, relationships }: Fingerprint.Fingerprint
+): Effect.Effect<void, SourceDataInvalid> =>
+  stats === undefined || (stats.nodes === nodes.count && stats.relationships === relationships.count)
+    ? Effect.void
+    : new SourceDataInvalid({
+        backend: origin.backend,
+        location: origin.location,
+        reason: "counts-differ",
+        keys: { first: [], total: 0 },
+        message: `${origin.location} counts ${stats.nodes} nodes and ${stats.relationships} relationships, but ${nodes.count} and ${relationships.count} were read: nothing can be said of it. If something writes to it, stop that and run again.`
+      })
 
 const lines = (origin: Origin) =>
   origin.records.pipe(

@@ -1,11 +1,12 @@
 /** Finding and naming differences between two graphs, in bounded memory: each side's lines go to a private file. */
-import Database from "better-sqlite3"
+import type Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import { canonicalLine, canonicalValue, parseLine, sortNames } from "../domain/Canonical.ts"
 import type { Difference } from "../domain/Errors.ts"
 import { describe, type GraphRecord, property } from "../domain/Graph.ts"
+import { temporaryDatabase as openTemporary } from "../files/temporaryDatabase.ts"
 
 /** How many differences are named; all are counted. */
 export const SHOWN_DIFFERENCES = 100
@@ -27,7 +28,18 @@ export class DifferenceList {
 }
 
 const LONGEST = 120
-const shorten = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text)
+const BEFORE = 40
+
+/** Two texts as they are shown: of long ones the part where they begin to differ. */
+const excerpts = (was: string, is: string): readonly [string, string] => {
+  if (was.length <= LONGEST && is.length <= LONGEST) return [was, is]
+  let at = 0
+  while (at < was.length && was[at] === is[at]) at++
+  const from = Math.max(0, at - BEFORE)
+  const cut = (text: string) =>
+    `${from > 0 ? "..." : ""}${text.slice(from, from + LONGEST)}${text.length > from + LONGEST ? "..." : ""}`
+  return [cut(was), cut(is)]
+}
 
 const named = (record: GraphRecord): "node" | "relationship" => (record._tag === "Node" ? "node" : "relationship")
 
@@ -38,14 +50,17 @@ export const difference = (expected: GraphRecord | undefined, actual: GraphRecor
     if (record === undefined) return { kind: "missing", record: "node", key: "" }
     return { kind: actual === undefined ? "missing" : "extra", record: named(record), key: describe(record) }
   }
-  const at = (name: string, was: string, is: string): Difference => ({
-    kind: "changed",
-    record: named(expected),
-    key: describe(expected),
-    property: name,
-    expected: shorten(was),
-    actual: shorten(is)
-  })
+  const at = (name: string, was: string, is: string): Difference => {
+    const [shownWas, shownIs] = excerpts(was, is)
+    return {
+      kind: "changed",
+      record: named(expected),
+      key: describe(expected),
+      property: name,
+      expected: shownWas,
+      actual: shownIs
+    }
+  }
   if (expected._tag === "Node" && actual._tag === "Node") {
     const [was, is] = [sortNames(expected.labels).join(", "), sortNames(actual.labels).join(", ")]
     if (was !== is) return at("labels", was, is)
@@ -67,6 +82,32 @@ export const difference = (expected: GraphRecord | undefined, actual: GraphRecor
   return { kind: "changed", record: named(expected), key: describe(expected) }
 }
 
+const differingNames = (a: GraphRecord, b: GraphRecord): number => {
+  const names = new Set([...Object.keys(a.properties), ...Object.keys(b.properties)])
+  let differing = 0
+  for (const name of names) {
+    const [was, is] = [property(a.properties, name), property(b.properties, name)]
+    if (was === undefined || is === undefined || canonicalValue(was) !== canonicalValue(is)) differing++
+  }
+  return differing
+}
+
+/**
+ * What a record without a key became, as far as can be told: the stored one of the same ends and type that differs in
+ * one property and is none of the expected (`lines`); undefined where there is none.
+ */
+export const changedUnkeyed = (
+  record: GraphRecord,
+  lines: ReadonlyArray<string>,
+  existing: ReadonlyArray<GraphRecord>
+): GraphRecord | undefined => {
+  const name = describe(record)
+  const near = existing.filter(
+    (other) => other.key === null && describe(other) === name && differingNames(record, other) === 1
+  )
+  return near.find((other) => !lines.includes(canonicalLine(other)))
+}
+
 /**
  * Compares two graphs as multisets of lines and pairs what is left over by key. `expected` comes in batches with their
  * lines, as the spool gives them; `actual` as a stream of records.
@@ -81,7 +122,7 @@ export const compare = <E1, E2>(
       const db = yield* Effect.acquireRelease(
         Effect.sync(() => {
           // An empty name is SQLite's own temporary file, gone when it is closed.
-          const opened = new Database("")
+          const opened = openTemporary()
           opened.exec("CREATE TABLE line (line BLOB PRIMARY KEY, balance INTEGER NOT NULL) WITHOUT ROWID; BEGIN")
           return opened
         }),
@@ -109,6 +150,8 @@ export const compare = <E1, E2>(
     })
   )
 
+const PAGE = 1000
+
 const read = (line: Buffer): GraphRecord =>
   Either.getOrThrowWith(parseLine(line.toString("utf8")), (problem) => new Error(problem.message))
 
@@ -116,12 +159,16 @@ const collect = (db: Database.Database, limit: number | undefined): DifferenceLi
   const list = new DifferenceList(limit)
   db.exec("CREATE TABLE pair (key BLOB NOT NULL, line BLOB NOT NULL, balance INTEGER NOT NULL)")
   const insert = db.prepare("INSERT INTO pair VALUES (?, ?, ?)")
-  const unequal = db.prepare<[], { line: Buffer; balance: number }>(
-    "SELECT line, balance FROM line WHERE balance <> 0 ORDER BY line"
+  // In pages: nothing can be written while a statement is being read from.
+  const unequal = db.prepare<[Buffer], { line: Buffer; balance: number }>(
+    `SELECT line, balance FROM line WHERE balance <> 0 AND line > ? ORDER BY line LIMIT ${PAGE}`
   )
-  for (const { balance, line } of unequal.all()) {
-    const record = read(line)
-    insert.run(Buffer.from(record._tag + describe(record)), line, balance)
+  for (let page = unequal.all(Buffer.alloc(0)); page.length > 0; page = unequal.all(page.at(-1)?.line ?? Buffer.of())) {
+    for (const { balance, line } of page) {
+      const record = read(line)
+      // Quoted: UTF-8 would merge all lone surrogates.
+      insert.run(Buffer.from(record._tag + JSON.stringify(describe(record))), line, balance)
+    }
   }
   let missing: { readonly key: string; readonly record: GraphRecord; left: number } | undefined
   const rows = db.prepare<[], { key: Buffer; line: Buffer; balance: number }>(

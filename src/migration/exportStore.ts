@@ -1,18 +1,23 @@
 /** Export: a store's whole graph into a document, checked against the store's own counts before it is published. */
 import * as Effect from "effect/Effect"
+import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
+import type { CypherFlavour } from "../document/cypher-flavours.ts"
 import { type DocumentFormat, type Output, writeDocument } from "../document/write.ts"
 import type { MigrationError } from "../domain/Errors.ts"
 import { storeOrigin } from "./origin.ts"
 import { checkSpace, examineSource } from "./preflight.ts"
 import type { RunReport } from "./report.ts"
-import { makeRunId, openFolder, phase, Recorder } from "./Run.ts"
+import { makeRunId, phase, Recorder } from "./Run.ts"
+import { openFolder } from "./RunFolder.ts"
 import { spoolAndValidate } from "./validate.ts"
 
 /** How to export. */
 export interface ExportOptions {
   readonly stateFolder: string
   readonly format: DocumentFormat
+  /** The engine that a Cypher script is for; default `neo4j`. */
+  readonly cypherFor?: CypherFlavour | undefined
   /** A path (`.gz` compresses), or where the bytes go instead. */
   readonly output: Output
   readonly recorder?: Recorder | undefined
@@ -32,14 +37,16 @@ export const exportStore = (source: GraphBackend, options: ExportOptions): Effec
         sourceBytes: origin.bytes,
         target: undefined
       })
-      const folder = yield* openFolder(options.stateFolder, recorder.run)
-      const spool = yield* spoolAndValidate(recorder, origin, folder)
-      recorder.source = yield* origin.settle(spool)
+      const folder = yield* openFolder(options.stateFolder, recorder.run, LEASE)
+      const spool = yield* spoolAndValidate(recorder, origin, folder, {})
+      const settled = yield* origin.settle(spool)
+      recorder.source = settled.stats
       const { nodes, relationships } = spool.summary.fingerprint
       const read = nodes.count + relationships.count
       const warnings = yield* phase(recorder, "publish", read, () =>
         writeDocument({
           format: options.format,
+          cypherFor: options.cypherFor,
           output: options.output,
           spool: spool.path,
           backend: source.kind,
@@ -55,7 +62,7 @@ export const exportStore = (source: GraphBackend, options: ExportOptions): Effec
         encoded: [],
         impossible: [],
         unkeyed: spool.census.generatedKeys,
-        warnings: [...spool.census.warnings, ...warnings]
+        warnings: [...settled.warnings, ...spool.census.warnings, ...warnings]
       }
       recorder.records = { ...recorder.records, read, written: read }
       return recorder.report({ outcome: "done", exitCode: 0, error: null })

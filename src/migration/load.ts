@@ -1,93 +1,97 @@
 /** Loading: the spool's records enter the open session, batch by batch, and every one of them is accounted for. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { WriteSession } from "../backend/WriteSession.ts"
+import type { Journal } from "../backend/Journal.ts"
+import type { WriteBatch, WriteSession } from "../backend/WriteSession.ts"
 import { canonicalLine } from "../domain/Canonical.ts"
 import { type MigrationError, WriteFailed } from "../domain/Errors.ts"
 import { describe } from "../domain/Graph.ts"
-import { lineHash } from "../domain/Fingerprint.ts"
-import { classify, type ConflictPolicy } from "./classify.ts"
+import { type Classified, classify, type ConflictPolicy } from "./classify.ts"
+import * as EarlierWork from "./earlierWork.ts"
+import { KeptRecords } from "./KeptRecords.ts"
 import { KeyCounter } from "./KeyCounter.ts"
+import { type ErrorPolicy, Rejecting } from "./rejecting.ts"
 import { isConserved, noRecords, type Records } from "./report.ts"
 import type { Meter } from "./Run.ts"
-import { batches, type Spool } from "./spool.ts"
+import { batches, type Spool, type SpoolBatch } from "./spool.ts"
 
-/** The records that were kept as the target had them: key to the hash of that state, for the verification. */
-export class KeptRecords {
-  private readonly hashes = new Map<string, Buffer>()
-
-  /** Notes what the target holds under a key. */
-  add(tag: "Node" | "Relationship", key: string, line: string): void {
-    this.hashes.set(tag + key, lineHash(line))
-  }
-
-  /** The hash of the state before, where the record was kept. */
-  get(tag: "Node" | "Relationship", key: string): Buffer | undefined {
-    return this.hashes.get(tag + key)
-  }
-}
-
-/** What a load did. */
+/** What a load did; to be asked while its scope is open. */
 export interface Loaded {
   readonly records: Records
+  /** The records that were kept as the target had them, for the verification. */
   readonly kept: KeptRecords
+  /**
+   * How many relationships without a key and with this line the target must hold, where the run made any of them;
+   * undefined otherwise: then at least as many as the spool has.
+   */
+  readonly unkeyed: (line: string) => number | undefined
+  /** Which of the spool's records the target refused, by their number in the spool, from 0. */
+  readonly rejected: ReadonlySet<number>
+}
+
+/** How to load. */
+export interface LoadOptions {
+  readonly spool: Spool
+  readonly session: WriteSession
+  readonly journal: Journal
+  readonly onConflict: ConflictPolicy
+  readonly onError: ErrorPolicy
+  readonly meter: Meter
 }
 
 /** Loads the whole spool. Asserts that no record was lost from the count. */
-export const load = (options: {
-  readonly spool: Spool
-  readonly session: WriteSession
-  readonly onConflict: ConflictPolicy
-  readonly meter: Meter
-}): Effect.Effect<Loaded, MigrationError> =>
+export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { meter, onConflict, session, spool } = options
-    const kept = new KeptRecords()
-    const tally = { met: new KeyCounter(), created: new KeyCounter() }
+    const { journal, meter, onConflict, session, spool } = options
+    const { kept, ...tally } = yield* Effect.acquireRelease(
+      Effect.sync(() => ({ kept: new KeptRecords(), met: new KeyCounter(), created: new KeyCounter() })),
+      (counters) =>
+        Effect.sync(() => {
+          for (const counter of [counters.kept, counters.met, counters.created]) counter.close()
+        })
+    )
+    const earlier = yield* EarlierWork.read(journal)
+    yield* journal.dropRejects("target")
+    const rejecting = new Rejecting(options.onError, session, journal)
     let records: Records = noRecords
     const failure = (reason: "conservation" | "store-changed", message: string) =>
       new WriteFailed({ backend: session.backend, location: session.location, phase: "import", reason, message })
 
+    const decide = (batch: SpoolBatch): Effect.Effect<Classified, MigrationError> =>
+      session.fresh
+        ? Effect.succeed({ create: batch.records, same: [], conflicts: [], done: { created: 0, overwritten: 0 } })
+        : Effect.map(session.lookup(batch.records), (existing) =>
+            classify(batch.records, existing, tally, earlier.isEmpty ? undefined : earlier)
+          )
+
     yield* batches(spool).pipe(
       Stream.runForEach((batch) =>
         Effect.gen(function* () {
-          const size = batch.records.length
-          if (session.fresh) {
-            yield* session.write({ create: batch.records, overwrite: [] })
-            records = { ...records, read: records.read + size, written: records.written + size }
-          } else {
-            const decided = classify(batch.records, yield* session.lookup(batch.records), tally)
-            const conflict = decided.conflicts[0]
-            if (conflict !== undefined && onConflict === "fail") {
-              return yield* failure(
-                "store-changed",
-                `${describe(conflict.after)} came into ${session.location} with another content after the plan was made. Run again.`
-              )
-            }
-            const overwrite = onConflict === "overwrite" ? decided.conflicts : []
-            if (decided.create.length + overwrite.length > 0)
-              yield* session.write({ create: decided.create, overwrite })
-            if (onConflict === "skip") {
-              for (const { after, before } of decided.conflicts)
-                kept.add(after._tag, after.key ?? "", canonicalLine(before))
-            }
-            records = {
-              ...records,
-              read: records.read + size,
-              written: records.written + decided.create.length,
-              same: records.same + decided.same.length,
-              kept: records.kept + decided.conflicts.length - overwrite.length,
-              overwritten: records.overwritten + overwrite.length
-            }
+          const { conflicts, create, done, same } = yield* decide(batch)
+          const conflict = conflicts[0]
+          if (conflict !== undefined && onConflict === "fail") {
+            return yield* failure(
+              "store-changed",
+              `${describe(conflict.after)} came into ${session.location} with another content after the plan was made. Run again.`
+            )
           }
-          meter.tick(size)
+          const wanted: WriteBatch = { create, overwrite: onConflict === "overwrite" ? conflicts : [] }
+          const written = yield* rejecting.write(wanted, batch)
+          if (onConflict === "skip") {
+            for (const { after, before } of conflicts) kept.add(after._tag, after.key ?? "", canonicalLine(before))
+          }
+          const wantedSize = wanted.create.length + wanted.overwrite.length
+          records = {
+            read: records.read + batch.records.length,
+            written: records.written + written.created + done.created,
+            same: records.same + same.length,
+            kept: records.kept + conflicts.length - wanted.overwrite.length,
+            overwritten: records.overwritten + written.overwritten + done.overwritten,
+            rejected: records.rejected + wantedSize - written.created - written.overwritten
+          }
+          meter.tick(batch.records.length)
           yield* Effect.yieldNow()
-        })
-      ),
-      Effect.ensuring(
-        Effect.sync(() => {
-          tally.met.close()
-          tally.created.close()
         })
       )
     )
@@ -98,5 +102,7 @@ export const load = (options: {
         `The load does not add up: ${JSON.stringify(records)} of ${nodes.count + relationships.count} spooled records. This is a defect of this program; nothing is published.`
       )
     }
-    return { records, kept }
+    const unkeyed = (line: string) =>
+      tally.created.get(line) + earlier.createdLines(line) > 0 ? tally.met.get(line) : undefined
+    return { records, kept, unkeyed, rejected: rejecting.rejected }
   })

@@ -3,20 +3,21 @@
  * publication, clean-up. Whatever goes wrong before the publication leaves the target exactly as it was.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
-import * as WriteSession from "../backend/WriteSession.ts"
-import { type MigrationError, Refused, VerificationFailed } from "../domain/Errors.ts"
+import { type MigrationError, Refused } from "../domain/Errors.ts"
 import type { ConflictPolicy } from "./classify.ts"
-import * as Load from "./load.ts"
+import { type Manifest, manifestText, NOTES, preparedText, type StoreName, worker } from "./manifest.ts"
 import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
+import { perform } from "./perform.ts"
 import * as Plan from "./plan.ts"
-import { checkSpace, type Examined, examine, examineSource, examineTarget } from "./preflight.ts"
-import type { Plan as PlanReport, RunReport, Stats, Verification } from "./report.ts"
-import { makeRunId, openFolder, phase, Recorder, type RunFolder } from "./Run.ts"
-import type * as Spool from "./spool.ts"
+import { checkSpace, type Examined, examineSource, examineTarget } from "./preflight.ts"
+import type { ErrorPolicy } from "./rejecting.ts"
+import type { Plan as PlanReport, RunReport, Stats } from "./report.ts"
+import { makeRunId, phase, Recorder } from "./Run.ts"
+import { openFolder, type RunFolder } from "./RunFolder.ts"
+import { refuseUnfinished, sweep } from "./runs.ts"
 import { spoolAndValidate } from "./validate.ts"
-import { verify } from "./verify.ts"
 
 /** What a person (or a policy) is asked before the first write. */
 export interface Question {
@@ -34,12 +35,27 @@ export interface WriteOptions {
   readonly onConflict?: ConflictPolicy | undefined
   /** Whether nodes without an id of their own may be added to a store that holds data; default `fail`. */
   readonly onUnkeyed?: "fail" | "add" | undefined
+  /**
+   * Whether records that cannot go (the target refuses them or cannot hold them, an end is missing) are left behind in
+   * the run's `rejects.jsonl`, and the rest goes on. Default `stop`: the first one ends the run.
+   */
+  readonly onError?: ErrorPolicy | undefined
   /** Default true. Without it the report's verification mode is `none`, and nothing is called verified. */
   readonly verify?: boolean | undefined
   /** Asked where the target holds data; false declines. Default: yes. */
   readonly confirm?: ((question: Question) => Effect.Effect<boolean, MigrationError>) | undefined
+  /** Done to a target that holds data, once the plan was accepted and before the first write: a backup of it. */
+  readonly beforeWrite?: ((target: GraphBackend) => Effect.Effect<void, MigrationError>) | undefined
   /** Gathers the report; give one to have a report of a failed or interrupted run too. */
   readonly recorder?: Recorder | undefined
+  /** How the stores were named, kept (without secrets) for whoever goes on with the run after this process has died. */
+  readonly names?: { readonly source?: StoreName | undefined; readonly target?: StoreName | undefined } | undefined
+  /** How long a sign of life of this process counts, in milliseconds; default a minute. */
+  readonly lease?: number | undefined
+  /** How long a server that went away is waited for, in milliseconds; default a minute. */
+  readonly patience?: number | undefined
+  /** The run's folder, where it is there already: a run that is begun anew. */
+  readonly folder?: RunFolder | undefined
 }
 
 /** Moves the whole graph of one store into another. */
@@ -51,10 +67,11 @@ export const migrate = (
   const recorder =
     options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "migrate", dryRun: options.dryRun })
   return run(
+    "migrate",
     recorder,
     phase(recorder, "preflight", undefined, () =>
       Effect.gen(function* () {
-        const from = yield* examineSource(source)
+        const from = yield* examineSource(source, options.onError)
         recorder.source = from.stats
         return { origin: storeOrigin(source, from), to: yield* examineTarget(target, source) }
       })
@@ -73,6 +90,7 @@ export const importRecords = (
   const recorder =
     options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "import", dryRun: options.dryRun })
   return run(
+    "import",
     recorder,
     phase(recorder, "preflight", undefined, () =>
       Effect.map(examineTarget(target, undefined), (to) => ({ origin: documentOrigin(document), to }))
@@ -82,7 +100,41 @@ export const importRecords = (
   )
 }
 
+const manifestOf = (
+  command: Manifest["command"],
+  recorder: Recorder,
+  origin: Origin,
+  target: GraphBackend,
+  options: WriteOptions
+): Manifest => {
+  const { names } = options
+  return {
+    run: recorder.run,
+    command,
+    started: new Date().toISOString(),
+    ...worker(options.lease ?? LEASE),
+    source: {
+      backend: origin.backend,
+      location: origin.location,
+      ...(names?.source !== undefined && { store: names.source })
+    },
+    target: {
+      backend: target.kind,
+      location: target.location,
+      ...(names?.target !== undefined && { store: names.target })
+    },
+    options: {
+      onConflict: options.onConflict ?? "skip",
+      onUnkeyed: options.onUnkeyed ?? "fail",
+      onError: options.onError ?? "stop",
+      verify: options.verify ?? true,
+      ...(options.beforeWrite !== undefined && { backup: true })
+    }
+  }
+}
+
 const run = (
+  command: Manifest["command"],
   recorder: Recorder,
   preflight: Effect.Effect<{ readonly origin: Origin; readonly to: Examined }, MigrationError>,
   target: GraphBackend,
@@ -90,6 +142,10 @@ const run = (
 ): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(
     Effect.gen(function* () {
+      yield* refuseUnfinished(options.stateFolder, target, recorder.run)
+      // Litter is no reason to fail.
+      if (options.dryRun !== true)
+        yield* Effect.catchAll(sweep(options.stateFolder), (error) => Effect.logDebug(error.message))
       const { origin, to } = yield* preflight
       recorder.before = to.stats
       const targetIsEmpty = to.statistics.nodes === 0 && to.statistics.relationships === 0
@@ -99,24 +155,27 @@ const run = (
         sourceBytes: origin.bytes,
         target: to.health
       })
-      const folder = yield* openFolder(options.stateFolder, recorder.run)
-      const spool = yield* spoolAndValidate(recorder, origin, folder, target.fit)
-      const source = yield* origin.settle(spool)
+      const folder = options.folder ?? (yield* openFolder(options.stateFolder, recorder.run, options.lease ?? LEASE))
+      const manifest = manifestOf(command, recorder, origin, target, options)
+      if (options.dryRun !== true) yield* folder.journal.setNote(NOTES.manifest, manifestText(manifest))
+      const { onConflict, onError, onUnkeyed, verify } = manifest.options
+      const spool = yield* spoolAndValidate(recorder, origin, folder, { target, onError })
+      const { stats: source, warnings } = yield* origin.settle(spool)
       recorder.source = source
 
-      const plan = yield* phase(recorder, "plan", source.nodes + source.relationships, (meter) =>
+      const plan = yield* phase(recorder, "plan", Plan.sizeOf(spool), (meter) =>
         Plan.make({ spool, target, targetIsEmpty, meter })
       )
       recorder.plan = {
         ...plan,
-        warnings: [...plan.warnings, ...Plan.featureDifferences(origin.capabilities, target), ...to.health.notes]
+        warnings: [
+          ...warnings,
+          ...plan.warnings,
+          ...Plan.featureDifferences(origin.capabilities, target),
+          ...to.health.notes
+        ]
       }
-      yield* Plan.check(plan, {
-        target,
-        targetIsEmpty,
-        onConflict: options.onConflict ?? "skip",
-        onUnkeyed: options.onUnkeyed ?? "fail"
-      })
+      yield* Plan.check(plan, { target, targetIsEmpty, onConflict, onUnkeyed })
       if (options.dryRun === true) return recorder.report({ outcome: "dry-run", exitCode: 0, error: null })
       if (!targetIsEmpty && options.confirm !== undefined) {
         const yes = yield* options.confirm({ source, target: to.stats, plan: recorder.plan })
@@ -127,94 +186,23 @@ const run = (
           })
         }
       }
-      return yield* Effect.uninterruptibleMask((restore) =>
-        Effect.zipRight(
-          writeAndPublish(recorder, spool, target, folder, options, restore),
-          afterPublication(recorder, target, folder, targetIsEmpty)
-        )
-      )
-    })
-  )
-
-const notVerified = (spool: Spool.Spool): Verification => ({
-  mode: "none",
-  checked: 0,
-  differences: [],
-  differencesTotal: 0,
-  sourceFingerprint: spool.summary.fingerprint.text,
-  targetFingerprint: null
-})
-
-// Published is published: whatever fails from here on, and an interruption, must not make it look otherwise.
-const afterPublication = (recorder: Recorder, target: GraphBackend, folder: RunFolder, targetIsEmpty: boolean) =>
-  Effect.gen(function* () {
-    yield* phase(recorder, "cleanup", undefined, () => folder.dropSpool).pipe(
-      Effect.catchAll((error) => Effect.logWarning(error.message))
-    )
-    const fingerprint = targetIsEmpty ? (recorder.verification?.targetFingerprint ?? null) : null
-    recorder.after = yield* examine(target).pipe(
-      Effect.map((after) => ({ ...after.stats, fingerprint })),
-      Effect.catchAll((error) =>
-        Effect.as(Effect.logWarning(`Published, but not counted afterwards: ${error.message}`), null)
-      )
-    )
-    const report = recorder.report({ outcome: "done", exitCode: 0, error: null })
-    yield* folder.keep(report).pipe(Effect.catchAll((error) => Effect.logWarning(error.message)))
-    return report
-  })
-
-// The session: load, verify, then publish or undo. How it ended is noted even where the run is interrupted. To be run
-// uninterruptibly; `restore` lets the load and the verification be interrupted.
-const writeAndPublish = (
-  recorder: Recorder,
-  spool: Spool.Spool,
-  target: GraphBackend,
-  folder: RunFolder,
-  options: WriteOptions,
-  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-): Effect.Effect<void, MigrationError> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const total = spool.summary.fingerprint.nodes.count + spool.summary.fingerprint.relationships.count
-      const session = yield* restore(target.openSession({ run: recorder.run, journal: folder.journal }))
-      const program = Effect.gen(function* () {
-        const { kept, records } = yield* phase(recorder, "import", total, (meter) =>
-          Load.load({ spool, session, onConflict: options.onConflict ?? "skip", meter })
-        )
-        recorder.records = records
-        if (options.verify === false) {
-          recorder.verification = notVerified(spool)
-          return
-        }
-        recorder.verification = yield* phase(recorder, "verify", total, (meter) =>
-          verify({ spool, session, kept, meter })
-        ).pipe(
-          Effect.tapError((error) =>
-            Effect.sync(() => {
-              if (error instanceof VerificationFailed) recorder.verification = failedVerification(spool, error)
-            })
-          )
-        )
-      })
-      const { exit, outcome } = yield* WriteSession.use(session, restore(program))
-      // A run that was undone in full leaves nothing, its folder included.
-      if (outcome._tag !== "Undone") yield* folder.retain
-      if (outcome._tag === "Published") return
-      recorder.rollback = {
-        outcome: outcome._tag === "Undone" ? "undone" : outcome._tag === "Unknown" ? "unknown" : "incomplete",
-        left: outcome._tag === "Incomplete" ? outcome.left : []
+      if (!targetIsEmpty && options.beforeWrite !== undefined) yield* options.beforeWrite(target)
+      const prepared = {
+        source,
+        before: to.stats,
+        plan: recorder.plan,
+        rejected: spool.rejected,
+        backup: recorder.backup
       }
-      const incomplete = WriteSession.outcomeError(session, outcome, exit)
-      if (incomplete !== undefined) return yield* incomplete
-      if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+      yield* folder.journal.setNote(NOTES.prepared, preparedText(prepared))
+      const { lease, patience } = options
+      return yield* perform({
+        recorder,
+        spool,
+        target,
+        targetIsEmpty,
+        folder,
+        options: { onConflict, onError, verify, lease, patience }
+      })
     })
   )
-
-const failedVerification = (spool: Spool.Spool, error: VerificationFailed): Verification => ({
-  mode: "full",
-  checked: spool.summary.fingerprint.nodes.count + spool.summary.fingerprint.relationships.count,
-  differences: error.differences,
-  differencesTotal: error.total,
-  sourceFingerprint: spool.summary.fingerprint.text,
-  targetFingerprint: null
-})

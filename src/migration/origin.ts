@@ -1,9 +1,10 @@
 /** Where the records of a run come from: a store or a document, seen alike. */
 import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { Capabilities, GraphBackend } from "../backend/GraphBackend.ts"
+import type { Capabilities, GraphBackend, Statistics } from "../backend/GraphBackend.ts"
 import { type MigrationError, SourceDataInvalid } from "../domain/Errors.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
+import * as Plan from "./plan.ts"
 import { type Examined, toStats } from "./preflight.ts"
 import type { Stats } from "./report.ts"
 import type * as Spool from "./spool.ts"
@@ -12,6 +13,17 @@ import type * as Spool from "./spool.ts"
 export interface DocumentSource {
   readonly path: string
   readonly records: Stream.Stream<GraphRecord, MigrationError>
+  /** True for a document of rejects, whose relationships may lead to nodes that the target holds. */
+  readonly isPartial?: boolean | undefined
+  /** What the document lacks or leaves open, one sentence each; asked once its records have ended. */
+  readonly losses?: Effect.Effect<ReadonlyArray<string>> | undefined
+}
+
+/** What is known of an origin once everything was read. */
+export interface Settled {
+  readonly stats: Stats
+  /** What a person should know: that something wrote to it meanwhile. */
+  readonly warnings: ReadonlyArray<string>
 }
 
 /** Where the records of a run come from: a store, or a document. */
@@ -22,11 +34,13 @@ export interface Origin {
   readonly bytes: number | undefined
   /** True for documents: then nothing is known of their keys and ends before they were read. */
   readonly isDocument: boolean
+  /** True for documents that hold the rest of a graph: see {@link DocumentSource}. */
+  readonly isPartial: boolean
   /** What the store can do; undefined for documents. */
   readonly capabilities: Capabilities | undefined
   readonly records: Stream.Stream<GraphRecord, MigrationError>
   /** The source's stats once everything was read; compares with the source's own counts where it has any. */
-  readonly settle: (spool: Spool.Spool) => Effect.Effect<Stats, MigrationError>
+  readonly settle: (spool: Spool.Spool) => Effect.Effect<Settled, MigrationError>
 }
 
 /** A store as an origin; `examined` is what the preflight found. */
@@ -36,11 +50,12 @@ export const storeOrigin = (source: GraphBackend, examined: Examined): Origin =>
   total: examined.statistics.nodes + examined.statistics.relationships,
   bytes: examined.health.bytes,
   isDocument: false,
+  isPartial: false,
   capabilities: source.capabilities,
   records: source.read(),
   settle: (spool) =>
     Effect.gen(function* () {
-      const { nodes, relationships } = spool.census
+      const { nodes, relationships } = countsOf(spool)
       const after = yield* source.statistics
       const agrees = (counts: { readonly nodes: number; readonly relationships: number }) =>
         counts.nodes === nodes && counts.relationships === relationships
@@ -53,8 +68,39 @@ export const storeOrigin = (source: GraphBackend, examined: Examined): Origin =>
           message: `${source.location} counts ${after.nodes} nodes and ${after.relationships} relationships, but ${nodes} and ${relationships} were read. Nothing was written. If something writes to it, stop that and run again.`
         })
       }
-      return toStats(source, examined.health, { ...spool.census }, spool.summary.fingerprint.text)
+      const whole = relationships + nodes === Plan.sizeOf(spool)
+      return {
+        stats: toStats(
+          source,
+          examined.health,
+          { ...spool.census, nodes, relationships },
+          whole ? spool.summary.fingerprint.text : null
+        ),
+        warnings: changes(source, examined.statistics, after)
+      }
     })
+})
+
+// Counts and the newest change, before and after: what changes and changes back between them cannot be seen.
+const changes = (source: GraphBackend, before: Statistics, after: Statistics): ReadonlyArray<string> => {
+  const { newest, nodes, relationships } = before
+  if (newest === after.newest && nodes === after.nodes && relationships === after.relationships) return []
+  const what =
+    nodes === after.nodes && relationships === after.relationships
+      ? `its newest change is of ${after.newest ?? "nothing"} now, and was of ${newest ?? "nothing"}`
+      : `it held ${nodes} nodes and ${relationships} relationships before and ${after.nodes} and ${after.relationships} afterwards`
+  return [
+    `something wrote to ${source.location} while it was read: ${what}. ${
+      source.capabilities.snapshot
+        ? "What was read is its state at the beginning"
+        : "What was read is partly older and partly newer"
+    }: run again to bring the rest`
+  ]
+}
+
+const countsOf = ({ rejected, summary: { fingerprint } }: Spool.Spool) => ({
+  nodes: fingerprint.nodes.count + rejected.nodes,
+  relationships: fingerprint.relationships.count + rejected.relationships
 })
 
 /** A document as an origin. */
@@ -64,17 +110,20 @@ export const documentOrigin = (document: DocumentSource): Origin => ({
   total: undefined,
   bytes: undefined,
   isDocument: true,
+  isPartial: document.isPartial ?? false,
   capabilities: undefined,
   records: document.records,
   settle: (spool) =>
-    Effect.succeed({
-      backend: "document",
-      location: document.path,
-      version: "",
-      nodes: spool.census.nodes,
-      relationships: spool.census.relationships,
-      labels: spool.census.labels,
-      types: spool.census.types,
-      fingerprint: spool.summary.fingerprint.text
-    })
+    Effect.map(document.losses ?? Effect.succeed([]), (warnings) => ({
+      stats: {
+        backend: "document",
+        location: document.path,
+        version: "",
+        ...countsOf(spool),
+        labels: spool.census.labels,
+        types: spool.census.types,
+        fingerprint: spool.rejected.nodes + spool.rejected.relationships > 0 ? null : spool.summary.fingerprint.text
+      },
+      warnings
+    }))
 })

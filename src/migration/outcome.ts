@@ -51,5 +51,10 @@ export const endingOf = (
 }
 
 /** The report of a run that did not succeed. */
-export const failedReport = (recorder: Recorder, cause: Cause.Cause<unknown>): RunReport =>
-  recorder.report(endingOf(cause))
+export const failedReport = (recorder: Recorder, cause: Cause.Cause<unknown>): RunReport => {
+  const ending = endingOf(cause)
+  // A store or a disk that fails once writing has begun: not refused, but undone.
+  const isUndone =
+    recorder.rollback?.outcome === "undone" && ["StoreUnavailable", "FileFailed"].includes(ending.error?.tag ?? "")
+  return recorder.report(isUndone ? { ...ending, ...ENDINGS.WriteFailed } : ending)
+}

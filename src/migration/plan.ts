@@ -11,6 +11,10 @@ import type { Plan } from "./report.ts"
 import type { Meter } from "./Run.ts"
 import { batches, type Spool } from "./spool.ts"
 
+/** How many records a spool holds. */
+export const sizeOf = ({ summary: { fingerprint } }: Spool): number =>
+  fingerprint.nodes.count + fingerprint.relationships.count
+
 /** Computes the plan. A target that holds nothing is not asked record by record. */
 export const make = (options: {
   readonly spool: Spool
@@ -30,7 +34,7 @@ export const make = (options: {
     if (options.targetIsEmpty) {
       return {
         ...base,
-        new: census.nodes + census.relationships,
+        new: sizeOf(spool),
         same: 0,
         conflicts: 0,
         conflictIds: [],

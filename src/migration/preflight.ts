@@ -10,8 +10,9 @@ import {
   showKeys,
   StoreUnavailable
 } from "../domain/Errors.ts"
+import type { ErrorPolicy } from "./rejecting.ts"
 import type { Stats } from "./report.ts"
-import { freeSpace } from "./Run.ts"
+import { freeSpace } from "./RunFolder.ts"
 
 /** A store as the preflight found it. */
 export interface Examined {
@@ -45,10 +46,14 @@ export const examine = (store: GraphBackend): Effect.Effect<Examined, MigrationE
     return { health, statistics, stats: toStats(store, health, statistics) }
   })
 
-/** Examines a source: its relationships must have both ends. */
-export const examineSource = (source: GraphBackend): Effect.Effect<Examined, MigrationError> =>
+/** Examines a source: its relationships must have both ends, unless those that have not are to be rejected. */
+export const examineSource = (
+  source: GraphBackend,
+  onError: ErrorPolicy = "stop"
+): Effect.Effect<Examined, MigrationError> =>
   Effect.gen(function* () {
     const examined = yield* examine(source)
+    if (onError === "reject") return examined
     const dangling = yield* source.dangling
     if (dangling.total > 0) {
       return yield* new SourceDataInvalid({
@@ -56,7 +61,7 @@ export const examineSource = (source: GraphBackend): Effect.Effect<Examined, Mig
         location: source.location,
         reason: "dangling",
         keys: { first: dangling.first, total: dangling.total },
-        message: `${dangling.total} relationship(s) in ${source.location} lead to nodes that are not there: ${showKeys(dangling)}. Nothing was written. Mend or delete them at the source, then run again.`
+        message: `${dangling.total} relationship(s) in ${source.location} lead to nodes that are not there: ${showKeys(dangling)}. Nothing was written. Mend or delete them at the source, or leave them behind with --on-error reject, then run again.`
       })
     }
     return examined

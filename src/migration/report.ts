@@ -77,6 +77,14 @@ export const PhaseTiming = Schema.Struct({
 })
 export type PhaseTiming = typeof PhaseTiming.Type
 
+/** What was rejected (`--on-error reject`), and the document that holds it. */
+export const Rejects = Schema.Struct({ count: Schema.Number, path: Schema.String })
+export type Rejects = typeof Rejects.Type
+
+/** A backup: its id and its folder. */
+export const MadeBackup = Schema.Struct({ id: Schema.String, folder: Schema.String })
+export type MadeBackup = typeof MadeBackup.Type
+
 /** How an undo ended. */
 export const Rollback = Schema.Struct({
   outcome: Schema.Literal("undone", "incomplete", "unknown"),
@@ -116,12 +124,23 @@ export const RunReport = Schema.Struct({
   plan: Schema.NullOr(Plan),
   records: Records,
   verification: Schema.NullOr(Verification),
+  rejects: Schema.NullOr(Rejects),
+  /** The backup of the target that was made before the first write; for `backup create` and `verify` the one in question. */
+  backup: Schema.optionalWith(Schema.NullOr(MadeBackup), { default: () => null }),
   rollback: Schema.NullOr(Rollback),
   phases: Schema.Array(PhaseTiming),
   durationSeconds: Schema.Number,
   error: Schema.NullOr(ErrorReport)
 }).annotations({ identifier: "RunReport" })
 export type RunReport = typeof RunReport.Type
+
+const decode = Schema.decodeUnknownOption(Schema.parseJson(RunReport))
+
+/** Reads a report out of its JSON; undefined where it is none. */
+export const decodeReport = (text: string): RunReport | undefined => {
+  const report = decode(text)
+  return report._tag === "Some" ? report.value : undefined
+}
 
 /** No records. */
 export const noRecords: Records = { read: 0, written: 0, same: 0, kept: 0, overwritten: 0, rejected: 0 }

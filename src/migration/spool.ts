@@ -18,6 +18,8 @@ export interface Spool {
   readonly summary: Jsonl.JsonlSummary
   readonly census: CensusResult
   readonly bytes: number
+  /** Records of the source that were rejected, and are not in the spool. */
+  readonly rejected: { readonly nodes: number; readonly relationships: number }
 }
 
 const failed = (path: string) => (cause: unknown) => {
@@ -30,22 +32,26 @@ const failed = (path: string) => (cause: unknown) => {
   })
 }
 
-/** Writes a stream of records into the spool and takes their census on the way. */
+/** Writes a stream of records into the spool. */
 export const write = <E, R>(options: {
   readonly path: string
   readonly header: Jsonl.JsonlHeader
   readonly records: Stream.Stream<GraphRecord, E, R>
+  /** What {@link sift} counts. */
   readonly census: Census
   readonly meter: Meter
+  /** Returns the records that are taken, their census being taken; the others are rejected. */
+  readonly sift: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, FileFailed>
 }): Effect.Effect<Spool, E | FileFailed, R> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { census, meter, path } = options
+      const { census, meter, path, sift } = options
       const fd = yield* Effect.acquireRelease(
         Effect.try({ try: () => fs.openSync(path, "wx", 0o600), catch: failed(path) }),
         (open) => Effect.sync(() => fs.closeSync(open))
       )
       const encoder = new Jsonl.JsonlEncoder()
+      const rejected = { nodes: 0, relationships: 0 }
       let bytes = 0
       const append = (text: string) =>
         Effect.try({
@@ -62,26 +68,55 @@ export const write = <E, R>(options: {
       yield* options.records.pipe(
         Stream.chunks,
         Stream.runForEach((chunk) =>
-          Effect.suspend(() => {
-            const records = Chunk.toReadonlyArray(chunk)
-            for (const record of records) census.add(record)
+          Effect.gen(function* () {
+            const all = Chunk.toReadonlyArray(chunk)
+            const records = yield* sift(all)
+            if (records.length < all.length) {
+              const left = new Set(records)
+              for (const record of all)
+                if (!left.has(record)) rejected[record._tag === "Node" ? "nodes" : "relationships"]++
+            }
             const before = bytes
-            return append(encoder.records(records)).pipe(
-              Effect.tap(() => Effect.sync(() => meter.tick(records.length, bytes - before))),
-              // Let signals through: drivers and this write are synchronous.
-              Effect.zipLeft(Effect.yieldNow())
-            )
+            yield* append(encoder.records(records))
+            meter.tick(all.length, bytes - before)
+            // Let signals through: drivers and this write are synchronous.
+            yield* Effect.yieldNow()
           })
         )
       )
       const footer = encoder.footer()
       yield* append(footer.text)
-      return { path, summary: footer.summary, census: census.finish(), bytes }
+      return { path, summary: footer.summary, census: census.finish(), bytes, rejected }
     })
   )
 
+/**
+ * Takes up a spool that was written before: its bytes are checked, and its census is taken anew. `rejected` is what was
+ * left out of it.
+ */
+export const reopen = (
+  path: string,
+  census: Census,
+  rejected: Spool["rejected"]
+): Effect.Effect<Spool, DocumentInvalid | FileFailed> =>
+  Effect.gen(function* () {
+    yield* Jsonl.read(path).pipe(
+      Stream.chunks,
+      Stream.runForEach((chunk) =>
+        Effect.suspend(() => {
+          for (const { record } of chunk) census.add(record)
+          return Effect.yieldNow()
+        })
+      )
+    )
+    const summary = yield* Jsonl.check(path)
+    return { path, summary, census: census.finish(), bytes: fs.statSync(path).size, rejected }
+  })
+
 /** A batch of spooled records of one kind, with their canonical lines. */
 export interface SpoolBatch {
+  /** The number of its first record in the spool, from 0. */
+  readonly first: number
   readonly tag: GraphRecord["_tag"]
   readonly records: ReadonlyArray<GraphRecord>
   readonly lines: ReadonlyArray<string>
@@ -90,17 +125,32 @@ export interface SpoolBatch {
 const BATCH_RECORDS = 1000
 const BATCH_CHARACTERS = 4_000_000
 
-/** The spool's records in batches of one kind, bounded by number and by size. Fails where its bytes were changed. */
-export const batches = (spool: Spool): Stream.Stream<SpoolBatch, DocumentInvalid | FileFailed> =>
+/**
+ * The spool's records in batches of one kind, bounded by number and by size; without the records of some numbers, where
+ * they are given. Fails where its bytes were changed.
+ */
+export const batches = (
+  spool: Spool,
+  without?: ReadonlySet<number>
+): Stream.Stream<SpoolBatch, DocumentInvalid | FileFailed> =>
+  without === undefined || without.size === 0
+    ? allBatches(spool)
+    : Stream.map(allBatches(spool), (batch) => {
+        const stays = (_: unknown, i: number) => !without.has(batch.first + i)
+        return { ...batch, records: batch.records.filter(stays), lines: batch.lines.filter(stays) }
+      })
+
+const allBatches = (spool: Spool): Stream.Stream<SpoolBatch, DocumentInvalid | FileFailed> =>
   Jsonl.read(spool.path).pipe(
     Stream.chunks,
     Stream.concat(Stream.succeed(undefined)),
-    Stream.mapAccum(newPending(), (pending, chunk) => {
+    Stream.mapAccum(newPending(0), (pending, chunk) => {
       const full: Array<SpoolBatch> = []
       let current = pending
       const flush = () => {
-        if (current.records.length > 0) full.push({ tag: current.tag, records: current.records, lines: current.lines })
-        current = newPending()
+        const { first, lines, records, tag } = current
+        if (records.length > 0) full.push({ first, tag, records, lines })
+        current = newPending(first + records.length)
       }
       if (chunk === undefined) {
         flush()
@@ -125,10 +175,11 @@ export const batches = (spool: Spool): Stream.Stream<SpoolBatch, DocumentInvalid
   )
 
 interface Pending {
+  first: number
   tag: GraphRecord["_tag"]
   characters: number
   records: Array<GraphRecord>
   lines: Array<string>
 }
 
-const newPending = (): Pending => ({ tag: "Node", characters: 0, records: [], lines: [] })
+const newPending = (first: number): Pending => ({ first, tag: "Node", characters: 0, records: [], lines: [] })

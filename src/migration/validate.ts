@@ -1,43 +1,58 @@
 /** From an origin to a spool that is known to be whole: export, then validation. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import * as Jsonl from "../document/jsonl.ts"
-import { DocumentInvalid, type MigrationError, showKeys, SourceDataInvalid } from "../domain/Errors.ts"
+import { DocumentInvalid, type Keys, type MigrationError, showKeys, SourceDataInvalid } from "../domain/Errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
+import { describe, node } from "../domain/Graph.ts"
 import { GENERATOR } from "../version.ts"
-import { Census } from "./census.ts"
+import { Census, KeyList } from "./census.ts"
 import type { Origin } from "./origin.ts"
-import { phase, type Recorder, type RunFolder } from "./Run.ts"
+import type { ErrorPolicy } from "./rejecting.ts"
+import { phase, type Recorder } from "./Run.ts"
+import type { RunFolder } from "./RunFolder.ts"
+import { sift, takeAll } from "./sift.ts"
 import * as Spool from "./spool.ts"
+
+/** How to spool. */
+export interface SpoolOptions {
+  /** The target, where there is one: what it can hold decides what can go. */
+  readonly target?: GraphBackend | undefined
+  readonly onError?: ErrorPolicy | undefined
+}
 
 /**
  * Exports an origin into the run's spool and validates it: everything that can be known of the data is known before a
- * target is opened. `fit` is the target's, where there is one.
+ * target is opened.
  */
 export const spoolAndValidate = (
   recorder: Recorder,
   origin: Origin,
   folder: RunFolder,
-  fit?: GraphBackend["fit"]
+  { onError, target }: SpoolOptions
 ): Effect.Effect<Spool.Spool, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
-    const census = yield* Effect.acquireRelease(
-      Effect.sync(() => new Census({ fit, checkRelationshipKeys: origin.isDocument })),
-      (open) => Effect.sync(() => open.close())
-    )
+    const census = yield* makeCensus(origin, target)
+    // A run that begins anew has left a part of it.
+    yield* folder.dropSpool
+    yield* folder.journal.dropRejects("source")
     const spool = yield* phase(recorder, "export", origin.total, (meter) =>
       Spool.write({
         path: folder.spool,
         header: { created: new Date().toISOString(), generator: GENERATOR, backend: origin.backend },
         records: origin.records,
         census,
+        sift: onError === "reject" ? sift({ census, journal: folder.journal, fit: target?.fit }) : takeAll(census),
         meter
       })
     )
     yield* phase(recorder, "validate", undefined, () =>
       Effect.gen(function* () {
         yield* checkCensus(origin, spool)
+        if (origin.isPartial && target !== undefined && spool.census.dangling.total > 0)
+          yield* checkEnds(origin, spool, target)
         const onDisk = yield* Jsonl.check(spool.path)
         if (
           !Fingerprint.equals(onDisk.fingerprint, spool.summary.fingerprint) ||
@@ -54,6 +69,56 @@ export const spoolAndValidate = (
     return spool
   })
 
+/** A census of what comes from an origin and goes to a target; freed with the scope. */
+export const makeCensus = (
+  origin: Pick<Origin, "isDocument">,
+  target: GraphBackend | undefined
+): Effect.Effect<Census, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Census({ fit: target?.fit, checkRelationshipKeys: origin.isDocument })),
+    (open) => Effect.sync(() => open.close())
+  )
+
+const danglingIn = (origin: Origin, keys: Keys, where: string) =>
+  new DocumentInvalid({
+    path: origin.location,
+    reason: "dangling",
+    ...(keys.first[0] !== undefined && { key: keys.first[0] }),
+    message: `${origin.location}: ${keys.total} relationship(s) lead to nodes that are ${where}: ${showKeys(keys)}. Nothing was written. Bring those nodes in first, then run again.`
+  })
+
+// The rest of a graph that the target holds a part of: an end may be in either.
+const checkEnds = (origin: Origin, spool: Spool.Spool, target: GraphBackend): Effect.Effect<void, MigrationError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const here = yield* makeCensus({ isDocument: false }, undefined)
+      const missing = new KeyList()
+      yield* Spool.batches(spool).pipe(
+        Stream.runForEach(({ records }) =>
+          Effect.gen(function* () {
+            const ends = new Set<string>()
+            for (const record of records) {
+              if (record._tag === "Node") here.add(record)
+              else for (const key of [record.from, record.to]) if (!here.hasNode(key)) ends.add(key)
+            }
+            if (ends.size === 0) return
+            const found = yield* target.lookup([...ends].map((key) => node(key, [], {})))
+            const there = new Set(found.map(({ key }) => key))
+            for (const record of records) {
+              if (
+                record._tag === "Relationship" &&
+                [record.from, record.to].some((key) => ends.has(key) && !there.has(key))
+              )
+                missing.add(describe(record))
+            }
+          })
+        )
+      )
+      if (missing.total > 0)
+        return yield* danglingIn(origin, missing.toKeys(), `neither there nor in ${target.location}`)
+    })
+  )
+
 const checkCensus = (origin: Origin, spool: Spool.Spool): Effect.Effect<void, MigrationError> => {
   const { dangling, duplicates } = spool.census
   const problem =
@@ -63,7 +128,7 @@ const checkCensus = (origin: Origin, spool: Spool.Spool): Effect.Effect<void, Mi
           reason: "duplicate" as const,
           text: `${duplicates.total} key(s) stand for more than one record`
         }
-      : dangling.total > 0
+      : dangling.total > 0 && !origin.isPartial
         ? {
             keys: dangling,
             reason: "dangling" as const,

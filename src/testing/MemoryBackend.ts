@@ -12,7 +12,7 @@ import { GraphBackend } from "../backend/GraphBackend.ts"
 import type { Selection } from "../backend/GraphBackend.ts"
 import * as WriteSession from "../backend/WriteSession.ts"
 import { type MigrationError, type ReadError, Refused, SourceDataInvalid, WriteFailed } from "../domain/Errors.ts"
-import type { GraphRecord } from "../domain/Graph.ts"
+import { describe, type GraphRecord } from "../domain/Graph.ts"
 import { BatchRefused, MemoryGraph } from "./MemoryGraph.ts"
 
 const KIND = "memory"
@@ -26,6 +26,8 @@ export class MemoryStore {
   run: string | undefined
   /** Names a record that cannot be decoded, where a test wants one. */
   undecodable: string | undefined
+  /** The keys of records that the store refuses to take, where a test wants some. */
+  readonly refused = new Set<string>()
   constructor(name: string) {
     this.name = name
   }
@@ -75,6 +77,8 @@ const openDriver = (config: MemoryConfig, options: WriteSession.SessionOptions):
   const { journal } = options
   const before = store.graph
   const working = before.copy()
+  // Equal relationships cannot be told apart: a second time would take somebody else's.
+  const takenBack = new Set<string>()
   const close = () => {
     store.run = undefined
   }
@@ -87,7 +91,13 @@ const openDriver = (config: MemoryConfig, options: WriteSession.SessionOptions):
       Effect.gen(function* () {
         const number = yield* journal.intend(batch, { durable: exposed })
         yield* Effect.try({
-          try: () => working.apply(batch),
+          try: () => {
+            const bad = [...batch.create, ...batch.overwrite.map(({ after }) => after)].find(
+              ({ key }) => key !== null && store.refused.has(key)
+            )
+            if (bad !== undefined) throw new BatchRefused(`${describe(bad)} is not wanted here`)
+            working.apply(batch)
+          },
           catch: (cause) =>
             new WriteFailed({
               backend: KIND,
@@ -97,9 +107,18 @@ const openDriver = (config: MemoryConfig, options: WriteSession.SessionOptions):
               message: `${cause instanceof BatchRefused ? cause.message : String(cause)}. Nothing of this batch was written.`,
               cause
             })
-        })
+        }).pipe(Effect.tapError(() => journal.withdraw(number)))
         if (exposed) store.graph = working
         yield* journal.acknowledge(number)
+      }),
+    takeBack: (batch, part) =>
+      Effect.sync(() => {
+        const name = `${batch.number} ${part}`
+        if (takenBack.has(name)) return []
+        takenBack.add(name)
+        const left = working.takeBack(batch, part)
+        if (exposed) store.graph = working
+        return left
       }),
     read: Stream.suspend(() => readGraph(store, working)),
     lookup: (records) => lookup(store, working, records),

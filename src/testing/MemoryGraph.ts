@@ -1,11 +1,18 @@
 /** A graph in memory that can be written in batches: what the in-memory backend holds, and a model for tests. */
-import { describe, type GraphRecord, type Node, type Relationship, setProperty } from "../domain/Graph.ts"
+import { describe, type GraphRecord, type Node, property, type Relationship, setProperty } from "../domain/Graph.ts"
 import type { Statistics } from "../backend/GraphBackend.ts"
-import type { WriteBatch } from "../backend/WriteSession.ts"
+import type { BatchPart, CreatedRecord, JournalBatch } from "../backend/Journal.ts"
+import type { Overwrite, WriteBatch } from "../backend/WriteSession.ts"
 import { canonicalLine } from "../domain/Canonical.ts"
+import type { Left } from "../domain/Errors.ts"
+import { lineHash } from "../domain/Fingerprint.ts"
 
 const slot = (relationship: Relationship): string =>
   JSON.stringify([relationship.from, relationship.type, relationship.to])
+
+const hashOf = (record: GraphRecord): string => lineHash(canonicalLine(record)).toString("hex")
+
+const CHANGED = "it is not what this run wrote any more"
 
 /** Why a batch cannot be written; the graph is then as it was. */
 export class BatchRefused extends Error {}
@@ -67,8 +74,12 @@ export class MemoryGraph {
     const types: { [type: string]: number } = {}
     const count = (counts: { [name: string]: number }, name: string, by: number) =>
       setProperty(counts, name, (Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0) + by)
-    for (const node of this.nodes.values()) {
-      for (const label of node.labels.length === 0 ? [""] : new Set(node.labels)) count(labels, label, 1)
+    let newest: string | undefined
+    for (const { labels: own, properties } of this.nodes.values()) {
+      for (const label of own.length === 0 ? [""] : new Set(own)) count(labels, label, 1)
+      if (!own.includes("Memory")) continue
+      for (const time of [property(properties, "created_at"), property(properties, "updated_at")])
+        if (typeof time === "string" && (newest === undefined || time > newest)) newest = time
     }
     let relationships = 0
     for (const list of this.slots.values()) {
@@ -76,7 +87,7 @@ export class MemoryGraph {
       const first = list[0]
       if (first !== undefined) count(types, first.type, list.length)
     }
-    return { nodes: this.nodes.size, relationships, labels, types }
+    return { nodes: this.nodes.size, relationships, labels, types, newest }
   }
 
   /** Writes a batch completely, or throws {@link BatchRefused} and has changed nothing. */
@@ -92,6 +103,57 @@ export class MemoryGraph {
         this.remove(before)
         this.add(after)
       }
+    }
+  }
+
+  /** Takes back one part of a batch, as a driver's `takeBack`; returns what had to stay. */
+  takeBack(batch: JournalBatch, part: BatchPart): ReadonlyArray<Left> {
+    if (part === "overwritten") return batch.overwritten.toReversed().flatMap((one) => this.restore(one))
+    const degrees = new Map<string, number>()
+    for (const one of part === "Node" ? [...this.slots.values()].flat() : [])
+      for (const end of new Set([one.from, one.to])) degrees.set(end, (degrees.get(end) ?? 0) + 1)
+    return batch.created.filter(({ tag }) => tag === part).flatMap((one) => this.takeAway(one, degrees))
+  }
+
+  private takeAway(
+    { from = "", hash, key, tag, to = "", type = "" }: CreatedRecord,
+    degrees: ReadonlyMap<string, number>
+  ): ReadonlyArray<Left> {
+    const written = hash.toString("hex")
+    if (tag === "Node") {
+      const node = this.nodes.get(key ?? "")
+      if (node === undefined) return []
+      const what = `node ${describe(node)}`
+      if (hashOf(node) !== written) return [{ what, why: CHANGED }]
+      const ends = degrees.get(node.key)
+      if (ends !== undefined) return [{ what, why: `${ends} relationship(s) still end at it` }]
+      this.nodes.delete(node.key)
+      return []
+    }
+    const name = key === null ? JSON.stringify([from, type, to]) : this.slotOfKey.get(key)
+    const standing = (this.slots.get(name ?? "") ?? []).filter((one) => one.key === key)
+    const ours = standing.find((one) => hashOf(one) === written)
+    if (ours !== undefined) this.remove(ours)
+    // What stands there instead is ours, changed, or of those without a key may be.
+    return ours !== undefined
+      ? []
+      : standing.slice(0, 1).map((one) => ({ what: `relationship ${describe(one)}`, why: CHANGED }))
+  }
+
+  private restore({ after, before }: Overwrite): ReadonlyArray<Left> {
+    const [asAfter, asBefore] = [canonicalLine(after), canonicalLine(before)]
+    const standing = this.lookup([after]).filter((one) => one.key === after.key)
+    const lines = standing.map(canonicalLine)
+    const left = (why: string) => [
+      { what: `the state before of ${after._tag === "Node" ? "node" : "relationship"} ${describe(before)}`, why }
+    ]
+    if (!lines.includes(asAfter)) return lines.length === 0 || lines.includes(asBefore) ? [] : left(CHANGED)
+    try {
+      this.apply({ create: [], overwrite: [{ before: after, after: before }] })
+      return []
+    } catch (cause) {
+      if (cause instanceof BatchRefused) return left(cause.message)
+      throw cause
     }
   }
 

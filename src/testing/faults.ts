@@ -21,6 +21,7 @@ export const METHODS = [
   "lookup",
   "openSession",
   "session.write",
+  "session.takeBack",
   "session.read",
   "session.lookup",
   "session.publish",
@@ -118,11 +119,13 @@ const passStream = (
     Stream.mapChunksEffect((chunk) => gate.pass(method, Effect.succeed(chunk), unavailable(place, method)))
   )
 
-type Common = Pick<SessionDriver, "write" | "read" | "lookup" | "publish">
+type Common = Pick<SessionDriver, "write" | "takeBack" | "read" | "lookup" | "publish">
 
 // What a session and its driver have in common.
 const passCommon = (gate: FaultGate, place: Place, inner: Common): Common => ({
   write: (batch) => gate.pass("session.write", inner.write(batch), () => Effect.fail(writeFailed(place, "import"))),
+  takeBack: (batch, part) =>
+    gate.pass("session.takeBack", inner.takeBack(batch, part), () => Effect.fail(writeFailed(place, "undo"))),
   read: passStream(gate, place, "session.read", inner.read),
   lookup: (records) => gate.pass("session.lookup", inner.lookup(records), unavailable(place, "session.lookup")),
   publish: gate.pass("session.publish", inner.publish, (kind) =>

@@ -11,7 +11,8 @@
  * - `parallel`: several relationships of one type between the same two nodes;
  * - `self-loops`: relationships from a node to itself;
  * - `several-places`: not of graphs but of harnesses: two places can exist at once;
- * - `spoil`: likewise: `Place.spoil` is given.
+ * - `spoil`: likewise: `Place.spoil` is given;
+ * - `refuse`: likewise: `Place.refuse` is given.
  */
 export const FEATURES = [
   "labels",
@@ -23,7 +24,8 @@ export const FEATURES = [
   "parallel",
   "self-loops",
   "several-places",
-  "spoil"
+  "spoil",
+  "refuse"
 ] as const
 export type Feature = (typeof FEATURES)[number]
 

@@ -174,7 +174,7 @@ describe("migrate", () => {
       .split("\n")
       .map((line) => JSON.parse(line))
     const ended = events.filter(({ state }) => state === "ended").map(({ phase }) => phase)
-    expect(ended).toEqual(["preflight", "export", "validate", "plan", "import", "verify", "cleanup"])
+    expect(ended).toEqual(["preflight", "export", "validate", "plan", "import", "verify", "publish", "cleanup"])
     expect(events.find(({ phase, state }) => phase === "import" && state === "ended")?.done).toBe(90)
   })
 })

@@ -17,7 +17,7 @@ describe("an interrupted program", () => {
     expect({ code, stdout }).toEqual({ code: 130, stdout: "begun\nundone\n" })
   })
 
-  it("leaves at once when asked a second time, and says that the target's state is not known", async () => {
+  it("leaves at once when asked a second time, says that the target's state is not known, and what to run", async () => {
     const { code, seconds, stderr, stdout } = await runScript(SCRIPT, ["40000"], {
       reactions: [
         { when: /begun/, signal: "SIGINT" },
@@ -27,6 +27,7 @@ describe("an interrupted program", () => {
     expect({ code, stdout }).toEqual({ code: 7, stdout: "begun\n" })
     expect(stderr).toContain("Left at once")
     expect(stderr).toContain("is not known")
+    expect(stderr).toContain('"memorygraph runs rollback 20260101T000000-abcdef"')
     expect(seconds).toBeLessThan(40)
   })
 

@@ -33,6 +33,8 @@ const report = (more: Partial<RunReport>): RunReport => ({
     sourceFingerprint: "mg1:0000000000000001",
     targetFingerprint: "mg1:0000000000000001"
   },
+  rejects: null,
+  backup: null,
   rollback: null,
   phases: [{ name: "import", seconds: 2, records: 3000, bytes: 1 }],
   durationSeconds: 4,

@@ -22,7 +22,7 @@ runMain(
         Effect.zipRight(
           Effect.sync(() => {
             process.stdout.write("begun\n")
-            if (process.argv[3] !== "reading") noteWriting()
+            if (process.argv[3] !== "reading") noteWriting("20260101T000000-abcdef")
             if (process.argv[3] === "defect") {
               setTimeout(() => {
                 throw new Error("a driver broke")

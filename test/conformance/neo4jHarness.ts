@@ -58,7 +58,7 @@ export const neo4jHarness = (server: () => Neo4jServer, options: Pick<Harness, "
     name: "Neo4j",
     ...options,
     // One database in a Community server. What cannot be decoded is a damaged note, which people do not make by accident.
-    without: ["several-places", "spoil"],
+    without: ["several-places", "spoil", "refuse"],
     place: Effect.map(withDriver(wipe), (): Place => ({
       connect: Effect.suspend(() => Neo4jBackend.make({ kind: "neo4j", host: server().host, port: server().port })),
       traces: withDriver(traces)

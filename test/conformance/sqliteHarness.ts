@@ -5,6 +5,7 @@ import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as SqliteBackend from "../../src/backend/sqlite/SqliteBackend.ts"
 import type { SqliteConfig } from "../../src/backend/StoreConfig.ts"
+import type { GraphRecord } from "../../src/domain/Graph.ts"
 import type { Harness, Place } from "../../src/testing/conformance/index.ts"
 import { temporaryFolder } from "../../src/testing/conformance/support.ts"
 
@@ -43,12 +44,28 @@ const SPOIL = {
   column: "UPDATE memories SET importance = x'00' WHERE rowid = (SELECT max(rowid) FROM memories)"
 } as const
 
+// As a file's owner would: by a unique index that takes the record for another one, or by a trigger.
+const REFUSE = {
+  index: (table: string, key: string, other: string) =>
+    `CREATE UNIQUE INDEX refuse_${table} ON ${table}(CASE WHEN id = '${key}' THEN '${other}' ELSE id END)`,
+  trigger: (table: string, key: string) =>
+    `CREATE TRIGGER refuse_${table} BEFORE INSERT ON ${table} WHEN NEW.id = '${key}' BEGIN SELECT RAISE(ABORT, 'not wanted'); END`
+} as const
+
+const refuse = (file: string, nodes: string, by: keyof typeof REFUSE, record: GraphRecord): void =>
+  withDatabase(file, (db) => {
+    const table = record._tag === "Node" ? nodes : "relationships"
+    const other = db.prepare<[], string>(`SELECT min(id) FROM ${table}`).pluck().get()
+    db.exec(REFUSE[by](table, record.key ?? "", other ?? ""))
+  })
+
 /** A file that `prepare` makes, or that does not exist at first. */
 export const sqliteHarness = (
   name: string,
   options: Omit<SqliteConfig, "kind" | "path"> & {
     readonly prepare?: (file: string) => void
     readonly spoil: keyof typeof SPOIL
+    readonly refuse?: keyof typeof REFUSE
     readonly without?: Harness["without"]
     readonly runs?: number
   }
@@ -63,7 +80,11 @@ export const sqliteHarness = (
     return {
       connect: SqliteBackend.make(config),
       traces: Effect.sync(() => traces(folder, file)),
-      spoil: Effect.sync(() => withDatabase(file, (db) => db.exec(SPOIL[options.spoil])))
+      spoil: Effect.sync(() => withDatabase(file, (db) => db.exec(SPOIL[options.spoil]))),
+      refuse: (record) =>
+        Effect.sync(() =>
+          refuse(file, options.spoil === "seed" ? "nodes" : "memories", options.refuse ?? "index", record)
+        )
     }
   })
 })

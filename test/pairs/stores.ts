@@ -100,7 +100,15 @@ const dumpSeed = (file: string): Dump => {
   ].sort()
 }
 
-const dumpFalkor = async (address: Parameters<typeof rows>[0], graph: string): Promise<Dump> => {
+const NO_GRAPH = /empty key/
+
+const dumpFalkor = async (address: Parameters<typeof rows>[0], graph: string): Promise<Dump> =>
+  dumpGraph(address, graph).catch((cause: unknown) => {
+    if (NO_GRAPH.test(String(cause))) return []
+    throw cause
+  })
+
+const dumpGraph = async (address: Parameters<typeof rows>[0], graph: string): Promise<Dump> => {
   const texts = (reply: Reply | undefined) => (Array.isArray(reply) ? reply.map(String) : [])
   const nodes = await rows(address, graph, "MATCH (n) RETURN n")
   const relationships = await rows(address, graph, "MATCH (a)-[r]->(b) RETURN r, a.id, type(r), b.id")

@@ -71,13 +71,14 @@ export const entity = (reply: Reply | undefined): { readonly [field: string]: Re
   )
 }
 
-/** The rows of a verbose GRAPH.QUERY reply. */
+/** The rows of a verbose GRAPH.QUERY reply; reading only, unless `command` says otherwise. */
 export const rows = async (
   address: net.NetConnectOpts,
   graph: string,
-  query: string
+  query: string,
+  command: "GRAPH.RO_QUERY" | "GRAPH.QUERY" = "GRAPH.RO_QUERY"
 ): Promise<ReadonlyArray<ReadonlyArray<Reply>>> => {
-  const reply = await raw(address, "GRAPH.RO_QUERY", graph, query)
+  const reply = await raw(address, command, graph, query)
   const body = isList(reply) ? reply[1] : undefined
   if (!isList(body)) throw new Error("not a result set")
   return body.map((row) => (isList(row) ? row : []))

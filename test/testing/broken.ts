@@ -6,6 +6,8 @@ import type { Broken } from "./broken/decorate.ts"
 import { ending } from "./broken/ending.ts"
 import { fitting } from "./broken/fitting.ts"
 import { reading } from "./broken/reading.ts"
+import { refusing } from "./broken/refusing.ts"
+import { takingBack } from "./broken/takingBack.ts"
 import { writing } from "./broken/writing.ts"
 
-export const broken: ReadonlyArray<Broken> = [...writing, ...ending, ...reading, ...fitting]
+export const broken: ReadonlyArray<Broken> = [...writing, ...refusing, ...ending, ...takingBack, ...reading, ...fitting]

@@ -8,7 +8,7 @@ import { vitestIt } from "./vitestIt.ts"
 describe("the example backend", () =>
   register(vitestIt, {
     name: "list",
-    without: ["spoil", "several-places"],
+    without: ["spoil", "several-places", "refuse"],
     place: Effect.sync(() => {
       const store = new ListStore()
       return { connect: Effect.sync(() => make(store)) }

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 import * as WriteSession from "../../src/backend/WriteSession.ts"
 import { recordsOf } from "../../src/testing/arbitraries/graphs.ts"
@@ -113,5 +114,26 @@ describe("an undo that fails", () => {
     const result = await Effect.runPromise(program)
     expect(gate.happened).toHaveLength(2)
     expect(result.outcome).toMatchObject({ _tag: "Incomplete", cause: { _tag: "WriteFailed" } })
+  })
+})
+
+describe("taking back", () => {
+  it.each(["fail", "lose-reply"] as const)("can be made to %s", async (kind) => {
+    const store = new MemoryBackend.MemoryStore("place")
+    const gate = new FaultGate([{ method: "session.takeBack", call: 1, kind }])
+    const left = await Effect.runPromise(
+      Effect.gen(function* () {
+        const good = yield* MemoryBackend.make({ store })
+        const { journal, session } = yield* openSession(good)
+        yield* writeGraph(session, { nodes: own.nodes, relationships: [] })
+        yield* session.publish
+        const again = yield* faulty(good, gate).openSession({ run: session.run, journal })
+        const batch = yield* Effect.flatten(Stream.runHead(journal.batches))
+        const error = yield* Effect.flip(again.takeBack(batch, "Node"))
+        expect(error).toMatchObject({ _tag: "WriteFailed", reason: "went-away" })
+        return (yield* collect(again.read)).length
+      }).pipe(Effect.scoped)
+    )
+    expect([gate.happened.length, left]).toEqual([1, kind === "fail" ? own.nodes.length : 0])
   })
 })

@@ -20,7 +20,8 @@ export const memoryHarness = (
       traces: Effect.sync(() => (store.run === undefined ? [] : [`open session ${store.run}`])),
       spoil: Effect.sync(() => {
         store.undecodable = "a record"
-      })
+      }),
+      refuse: (record) => Effect.sync(() => store.refused.add(record.key ?? ""))
     }
   })
 })

@@ -9,9 +9,10 @@ import type { GraphBackend, Health } from "../GraphBackend.ts"
 import * as JournaledSession from "../JournaledSession.ts"
 import type { ServerConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
-import { connect, type Connection } from "./connection.ts"
-import { type CatalogEntry, type Description, type Dialect, FENCE_LABEL } from "./Dialect.ts"
+import { connect, type Connection, type Limits, LIMITS } from "./connection.ts"
+import type { CatalogEntry, Description, Dialect } from "./Dialect.ts"
 import { type Server, storeUnavailable } from "./failures.ts"
+import { holders } from "./fence.ts"
 import { lookup } from "./finding.ts"
 import { indexLimits } from "./indexLimits.ts"
 import { engineKeys } from "./keys.ts"
@@ -82,12 +83,10 @@ const healthOf = ({ connection, dialect }: Reader): Effect.Effect<Health, StoreU
   Effect.gen(function* () {
     const description = yield* dialect.describe(connection)
     const catalog = yield* dialect.catalog(connection)
-    const fences = yield* connection.run(
-      `MATCH (f:${FENCE_LABEL}) WHERE f.run IS NOT NULL RETURN f.run AS run, f.owner AS owner, f.heartbeat AS heartbeat`
-    )
-    const held = fences.map(
-      (row) =>
-        `Run ${String(row.get("run"))} of ${String(row.get("owner"))} holds this store (last sign of life ${String(row.get("heartbeat"))}); what it has written is not published.`
+    const held = (yield* holders({ dialect }, connection)).map(
+      ({ run, host, age, dirty }) =>
+        `Run ${run} on ${host} holds this store (last sign of life ${Math.max(0, Math.round(age / 1000))} s ago)` +
+        (dirty ? "; what it has written is not published." : " and has written nothing yet.")
     )
     const waiting = catalog.filter((entry) => !entry.online).map((entry) => `Index ${entry.name} ${NOT_ONLINE}.`)
     const { unwritable } = description
@@ -108,12 +107,16 @@ const limitsOf = (dialect: Dialect, catalog: ReadonlyArray<CatalogEntry>, empty:
   indexLimits(empty ? [...catalog, ...dialect.schema.map(({ entry }) => entry)] : catalog, dialect.keyBytes)
 
 /** Connects over Bolt; the connection closes with the scope. */
-export const make = (dialect: Dialect, config: BoltConfig): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
+export const make = (
+  dialect: Dialect,
+  config: BoltConfig,
+  limits: Limits = LIMITS
+): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
     const location = locationOf(dialect, config)
     const server: Server = { kind: dialect.kind, title: dialect.title, location }
     yield* checkCaFile(server, config)
-    const options = { server, database: config.database, routing: config.routing === true }
+    const options = { server, database: config.database, routing: config.routing === true, limits }
     const connection = yield* Effect.mapError(connect(config, options), (failure) => storeUnavailable(server, failure))
     yield* checkKind(connection)
     const description = yield* Effect.mapError(dialect.describe(connection), unavailable(connection))

@@ -69,6 +69,8 @@ export interface Dialect {
   readonly idParameter: (id: string) => unknown
   /** The expression where it is text, else null. */
   readonly text: (expression: string) => string
+  /** The server's own clock, in milliseconds, as an expression. */
+  readonly now: string
   /**
    * Ends a statement: returns the entity of `variable` in the columns `entity` (the driver's object), or, where the
    * driver's object would lose or break something, in `parts` (see `stored.ts`), and the given columns beside.

@@ -19,7 +19,7 @@ export type Located = ReadonlyMap<string, ReadonlyArray<string>>
 export interface Locator {
   /** Notes which node stands for a key from now on: one that was created, or chosen among several. */
   readonly remember: (found: Iterable<readonly [key: string, id: string]>) => void
-  /** The remembered node of a key, as it was; asks nobody. */
+  /** The remembered node of a key, as it was; asks nobody. None where there is doubt. */
   readonly recall: (key: string) => string | undefined
   /**
    * Where the keys are. A remembered node outranks the others of its key, unless `every` is wanted. What it returns was
@@ -28,6 +28,11 @@ export interface Locator {
   readonly locate: (keys: Iterable<string>, every?: "every") => Effect.Effect<Located, DriverFailure>
   /** While pinned, a scan stays true although the store changes: for a session, which itself does the changing. */
   readonly pin: (pinned: boolean) => void
+  /**
+   * From now on a remembered node is looked up before it is used: the server may have been started anew meanwhile, or a
+   * batch taken back, and the engine's ids of nodes that are gone may be those of others.
+   */
+  readonly doubt: () => void
   /** Tells of a new index on Memory(id). */
   readonly memoryIndex: (exists: boolean) => void
 }
@@ -62,6 +67,7 @@ export const make = (
 
     let indexed = hasMemoryIndex
     let pinned = false
+    let doubted = false
     // What the last scan saw: `others` are the nodes that the index on Memory(id) does not find.
     let scanned: { readonly what: "others" | "all"; readonly mark: string } | undefined
 
@@ -145,7 +151,7 @@ export const make = (
 
     return {
       remember: (found) => note(found, 1),
-      recall: (key) => find.all(key).find((row) => row.chosen === 1)?.id,
+      recall: (key) => (doubted ? undefined : find.all(key).find((row) => row.chosen === 1)?.id),
       locate: (keys, every) =>
         Effect.gen(function* () {
           const wanted = [...new Set(keys)]
@@ -159,6 +165,9 @@ export const make = (
       pin: (next) => {
         pinned = next
         scanned = undefined
+      },
+      doubt: () => {
+        doubted = true
       },
       memoryIndex: (exists) => {
         indexed = exists

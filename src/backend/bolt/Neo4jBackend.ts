@@ -8,11 +8,12 @@ import type { MigrationError } from "../../domain/Errors.ts"
 import { GraphBackend } from "../GraphBackend.ts"
 import type { Neo4jConfig } from "../StoreConfig.ts"
 import * as BoltBackend from "./BoltBackend.ts"
+import type { Limits } from "./connection.ts"
 import { neo4j } from "./neo4j.ts"
 
-/** Connects a Neo4j server; the connection closes with the scope. */
-export const make = (config: Neo4jConfig): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
-  BoltBackend.make(neo4j, config)
+/** Connects a Neo4j server; the connection closes with the scope. `limits` are for tests that cannot wait. */
+export const make = (config: Neo4jConfig, limits?: Limits): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
+  BoltBackend.make(neo4j, config, limits)
 
 /** The backend as a layer. */
 export const layer = (config: Neo4jConfig): Layer.Layer<GraphBackend, MigrationError> =>
@@ -22,4 +23,7 @@ export const layer = (config: Neo4jConfig): Layer.Layer<GraphBackend, MigrationE
 export const layerConfig = (
   config: Config.Config.Wrap<Neo4jConfig>
 ): Layer.Layer<GraphBackend, MigrationError | ConfigError> =>
-  Layer.scoped(GraphBackend, Effect.flatMap(Config.unwrap(config), make))
+  Layer.scoped(
+    GraphBackend,
+    Effect.flatMap(Config.unwrap(config), (unwrapped) => make(unwrapped))
+  )

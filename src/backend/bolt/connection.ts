@@ -51,10 +51,14 @@ export interface Connection {
   readonly reading: Effect.Effect<ReadTransaction, DriverFailure, Scope.Scope>
   /**
    * Runs the body in one transaction and commits it, again from the start where that may help. The body must be safe to
-   * run again; it sees nothing of the attempt before.
+   * run again; it sees nothing of the attempt before. The server itself ends a transaction that takes longer than
+   * {@link Limits.transaction}: one that was cut off holds its locks no longer. A patient one has twice that time, so
+   * that it can wait for another's locks until that one is ended; only such a one is tried again where the connection
+   * was lost before the commit. A number of seconds makes the time shorter.
    */
   readonly transact: <A, E>(
-    body: (transaction: Transaction) => Effect.Effect<A, E | DriverFailure>
+    body: (transaction: Transaction) => Effect.Effect<A, E | DriverFailure>,
+    time?: "patient" | number
   ) => Effect.Effect<A, E | DriverFailure>
   /** Changes whenever anything is committed to the database; undefined where the server gives no such mark. */
   readonly bookmark: Effect.Effect<string | undefined, DriverFailure>
@@ -65,12 +69,34 @@ export interface ConnectOptions {
   readonly server: Server
   readonly database: string | undefined
   readonly routing: boolean
+  readonly limits?: Limits | undefined
 }
 
-const CONNECT_SECONDS = 4
-const STATEMENT_SECONDS = 600
-const COMMIT_SECONDS = 120
-const CLOSE_SECONDS = 3
+/** How long a server that says nothing is waited for, in seconds. */
+export interface Limits {
+  readonly connect: number
+  /** To begin a transaction. */
+  readonly begin: number
+  /** One statement by itself, or the next rows of a large result. */
+  readonly statement: number
+  /** A transaction that writes, without its commit. */
+  readonly transaction: number
+  readonly commit: number
+  readonly close: number
+  /** By how much the server may be late: it looks for transactions that it is to end every two seconds. */
+  readonly grace: number
+}
+
+/** The limits unless a test has others. */
+export const LIMITS: Limits = {
+  connect: 4,
+  begin: 30,
+  statement: 600,
+  transaction: 120,
+  commit: 120,
+  close: 3,
+  grace: 5
+}
 /** Rows that the driver asks for at a time, and that a chunk holds at most. */
 const FETCH_SIZE = 1000
 
@@ -92,8 +118,8 @@ const call = <A>(moment: Moment, seconds: number, promise: () => PromiseLike<A>)
   })
 
 // What cannot be closed in time is left to the operating system: an end must not hang.
-const close = (what: { close(): Promise<void> }): Effect.Effect<void> =>
-  call("run", CLOSE_SECONDS, () => what.close()).pipe(
+const closing = (seconds: number) => (what: { close(): Promise<void> }) =>
+  call("run", seconds, () => what.close()).pipe(
     Effect.catchAll((failure) => Effect.logDebug("a Bolt connection did not close cleanly", failure.message))
   )
 
@@ -111,6 +137,7 @@ const tls = (config: ServerConfig): Pick<Config, "encrypted" | "trust" | "truste
 }
 
 const openDriver = (config: ServerConfig, options: ConnectOptions): Driver => {
+  const connectMillis = ((options.limits ?? LIMITS).connect - 1) * 1000
   const host = config.host.includes(":") ? `[${config.host}]` : config.host
   const secret = config.password === undefined ? "" : Redacted.value(config.password)
   const named = config.user ?? (options.server.kind === "neo4j" ? "neo4j" : "")
@@ -123,15 +150,18 @@ const openDriver = (config: ServerConfig, options: ConnectOptions): Driver => {
       useBigInt: true,
       fetchSize: FETCH_SIZE,
       maxConnectionPoolSize: 10,
-      connectionTimeout: (CONNECT_SECONDS - 1) * 1000,
-      connectionAcquisitionTimeout: (CONNECT_SECONDS - 1) * 1000,
+      connectionTimeout: connectMillis,
+      connectionAcquisitionTimeout: connectMillis,
       telemetryDisabled: true,
       userAgent: "memorygraph-migrate"
     }
   )
 }
 
-const RETRIES = Schedule.exponential("50 millis", 2).pipe(Schedule.jittered, Schedule.intersect(Schedule.recurs(7)))
+const BACKOFF = Schedule.jittered(Schedule.exponential("50 millis", 2))
+const RETRIES = Schedule.intersect(BACKOFF, Schedule.recurs(7))
+/** For a connection that was lost. Whether to wait for a server is decided by whoever writes. */
+const FEW_RETRIES = Schedule.intersect(BACKOFF, Schedule.recurs(2))
 
 /** Connects and verifies; fails fast where nobody answers. The driver closes with the scope. */
 export const connect = (
@@ -140,7 +170,9 @@ export const connect = (
 ): Effect.Effect<Connection, DriverFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const encrypted = tls(config).encrypted === "ENCRYPTION_ON"
-    yield* probe(config.host, config.port, encrypted, CONNECT_SECONDS)
+    const { limits = LIMITS } = options
+    const close = closing(limits.close)
+    yield* probe(config.host, config.port, encrypted, limits.connect)
     const driver = yield* Effect.acquireRelease(
       Effect.try({ try: () => openDriver(config, options), catch: (cause) => driverFailure(cause, "connect") }),
       close
@@ -150,7 +182,7 @@ export const connect = (
     // Sessions of one store read what the ones before them wrote, also in a cluster.
     const bookmarkManager = neo4j.bookmarkManager()
     const open = (access: "READ" | "WRITE") => driver.session({ ...where, bookmarkManager, defaultAccessMode: access })
-    const info: ServerInfo = yield* call("connect", CONNECT_SECONDS, () => driver.getServerInfo(where))
+    const info: ServerInfo = yield* call("connect", limits.connect, () => driver.getServerInfo(where))
 
     const session = (access: "READ" | "WRITE"): Effect.Effect<Session, never, Scope.Scope> =>
       Effect.acquireRelease(
@@ -158,38 +190,52 @@ export const connect = (
         close
       )
 
-    const collect = (result: () => Result): Effect.Effect<ReadonlyArray<Row>, DriverFailure> =>
+    const collect = (
+      result: () => Result,
+      seconds: number = limits.statement
+    ): Effect.Effect<ReadonlyArray<Row>, DriverFailure> =>
       Effect.map(
-        call("run", STATEMENT_SECONDS, () => result()),
+        call("run", seconds, () => result()),
         (done) => done.records
       )
 
     const reading: Connection["reading"] = Effect.gen(function* () {
       const held = yield* session("READ")
-      const transaction = yield* call("run", STATEMENT_SECONDS, () => held.beginTransaction())
+      const transaction = yield* call("run", limits.begin, () => held.beginTransaction())
       return {
         run: (text, parameters) => collect(() => transaction.run(text, parameters)),
-        stream: (text, parameters) => rows(() => transaction.run(text, parameters))
+        stream: (text, parameters) => rows(() => transaction.run(text, parameters), limits.statement)
       }
     })
 
     const transact: Connection["transact"] = <A, E>(
-      body: (transaction: Transaction) => Effect.Effect<A, E | DriverFailure>
-    ) =>
-      Effect.scoped(
+      body: (transaction: Transaction) => Effect.Effect<A, E | DriverFailure>,
+      time: "patient" | number = limits.transaction
+    ) => {
+      const isPatient = time === "patient"
+      const seconds = isPatient ? limits.transaction * 2 : Math.min(limits.transaction, time)
+      const again = (error: unknown, isLost: boolean) =>
+        error instanceof DriverFailure && error.retriable && error.lost === isLost
+      // Where a lock that is taken makes a transaction fail at once, waiting is trying again.
+      const waiting = Schedule.intersect(
+        Schedule.either(BACKOFF, Schedule.spaced("2 seconds")),
+        Schedule.upTo(Schedule.forever, `${seconds} seconds`)
+      )
+      return Effect.scoped(
         Effect.gen(function* () {
           const held = yield* session("WRITE")
-          const transaction = yield* call("run", STATEMENT_SECONDS, () => held.beginTransaction())
-          const value = yield* body({ run: (text, parameters) => collect(() => transaction.run(text, parameters)) })
-          yield* Effect.uninterruptible(call("commit", COMMIT_SECONDS, () => transaction.commit()))
+          const transaction = yield* call("run", limits.begin, () => held.beginTransaction({ timeout: seconds * 1000 }))
+          const value = yield* body({
+            run: (text, parameters) => collect(() => transaction.run(text, parameters), seconds + limits.grace)
+          })
+          yield* Effect.uninterruptible(call("commit", limits.commit, () => transaction.commit()))
           return value
         })
       ).pipe(
-        Effect.retry({
-          schedule: RETRIES,
-          while: (error) => error instanceof DriverFailure && error.retriable
-        })
+        Effect.retry({ schedule: FEW_RETRIES, while: (error) => isPatient && again(error, true) }),
+        Effect.retry({ schedule: isPatient ? waiting : RETRIES, while: (error) => again(error, false) })
       )
+    }
 
     return {
       server: options.server,
@@ -211,7 +257,7 @@ export const connect = (
   })
 
 // The driver keeps at most two fetches ahead of the reader, so that a result of any size needs constant memory.
-const rows = (start: () => Result): Stream.Stream<Row, DriverFailure> =>
+const rows = (start: () => Result, seconds: number): Stream.Stream<Row, DriverFailure> =>
   Stream.suspend(() => {
     const iterator = start()[Symbol.asyncIterator]()
     const take = async (): Promise<ReadonlyArray<Row>> => {
@@ -224,7 +270,7 @@ const rows = (start: () => Result): Stream.Stream<Row, DriverFailure> =>
       return taken
     }
     return Stream.repeatEffectChunkOption(
-      call("run", STATEMENT_SECONDS, take).pipe(
+      call("run", seconds, take).pipe(
         Effect.mapError(Option.some),
         Effect.flatMap((taken) =>
           taken.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(Chunk.unsafeFromArray(taken))

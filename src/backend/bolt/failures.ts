@@ -16,6 +16,8 @@ export class DriverFailure extends Data.TaggedError("DriverFailure")<{
   readonly message: string
   /** The same work may succeed if it is tried again, and it is certain that this time it did not take effect. */
   readonly retriable: boolean
+  /** The server, or the way to it, is gone: nothing can be said until it answers again. */
+  readonly lost: boolean
   readonly cause: unknown
 }> {}
 
@@ -30,6 +32,8 @@ export interface Server {
 }
 
 const LOST = new Set(["ServiceUnavailable", "SessionExpired", "ProtocolError"])
+// A server that starts or stops, or a statement that it ended because it took too long.
+const AWAY = /TimedOut|DatabaseUnavailable|connection acquisition timed out/i
 
 // Memgraph marks some errors as transient that will never pass; the retries are bounded for them.
 const TRANSIENT = /^(Neo|Memgraph)\.TransientError\./
@@ -41,8 +45,10 @@ export const driverFailure = (cause: unknown, moment: Moment): DriverFailure => 
     typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : ""
   const message = cause instanceof Error ? cause.message : String(cause)
   const passing = TRANSIENT.test(code) && !NEVER_PASSES.test(`${code} ${message}`)
-  const retriable = passing || (LOST.has(code) && moment === "run")
-  return new DriverFailure({ moment, code, message: firstSentence(message), retriable, cause })
+  const lost = LOST.has(code) || AWAY.test(`${code} ${message}`)
+  // What a commit has done is certain only if the server says so by itself, being well.
+  const retriable = lost ? moment === "run" && (passing || LOST.has(code)) : passing
+  return new DriverFailure({ moment, code, message: firstSentence(message), retriable, lost, cause })
 }
 
 /** A driver call that did not answer in time. */
@@ -52,6 +58,7 @@ export const timedOut = (moment: Moment, seconds: number): DriverFailure =>
     code: "TimedOut",
     message: `no answer within ${seconds} s`,
     retriable: false,
+    lost: true,
     cause: undefined
   })
 
@@ -140,27 +147,36 @@ const WRITE_RULES: ReadonlyArray<Rule<WriteReason>> = [
     "refused-record",
     /Schema\.ConstraintValidation|Statement\.(TypeError|ArgumentError)|TokenName|too large to index|Request\.Invalid|unique constraint|existence constraint/i
   ],
+  ["store-changed", /EntityNotFound/],
   ["store-full", /no space|disk full|OutOfMemory|memory limit|out of memory/i],
   ["read-only", /ReadOnly|AccessMode|read-only|read only|replica|NotALeader|Security\.Forbidden/i],
-  ["locked", /Deadlock|LockClient|LockAcquisition|conflicting transactions|ConcurrentModification/i],
-  ["went-away", /TimedOut|DatabaseUnavailable/]
+  ["locked", /Deadlock|LockClient|LockAcquisition|conflicting transactions|ConcurrentModification/i]
 ]
+
+// A server that fails of itself while it commits may find the transaction committed when it comes back.
+const isCertain = ({ code, lost }: DriverFailure, reason: WriteReason): boolean =>
+  !lost && (reason === "refused-record" || /^(Neo|Memgraph)\.(ClientError|TransientError)\./.test(code))
+
+const UNANSWERED: { readonly [phase: string]: string } = {
+  preflight: "Nothing was changed, but a mark of this run may stand there now; it gives way to the next run."
+}
 
 /** The failure of writing, for people; `phase` is the run's phase. */
 export const writeFailed = (server: Server, phase: string, failure: DriverFailure): WriteFailed => {
-  const reason: WriteReason = LOST.has(failure.code) ? "went-away" : match(WRITE_RULES, failure, "driver")
+  const reason: WriteReason = failure.lost ? "went-away" : match(WRITE_RULES, failure, "driver")
   const what: { readonly [reason: string]: string } = {
     "refused-record": "refused a record",
     "store-full": "is full",
     "read-only": "can only be read",
     locked: "kept the records locked for somebody else",
+    "store-changed": "was changed by somebody else meanwhile",
     "went-away": "went away"
   }
   const said = what[reason] ?? "failed"
   const now =
-    failure.moment === "commit" && reason === "went-away"
-      ? "It is not known whether the last batch took effect; the undo looks for it."
-      : "Nothing of this batch was written."
+    failure.moment !== "commit" || isCertain(failure, reason)
+      ? "Nothing of this batch was written."
+      : (UNANSWERED[phase] ?? "It is not known whether the last batch took effect; the undo looks for it.")
   return new WriteFailed({
     backend: server.kind,
     location: server.location,

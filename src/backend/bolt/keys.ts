@@ -5,7 +5,7 @@
  * Whether a text is unique is found out by the engine, which takes 180 bytes of the server's heap for each (measured on
  * Neo4j 5.26); so it is not asked about many, but all of them are streamed into a temporary SQLite table.
  */
-import Database from "better-sqlite3"
+import type Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -13,6 +13,7 @@ import type { ReadTransaction, Row } from "./connection.ts"
 import { type Dialect, FENCE_LABEL } from "./Dialect.ts"
 import type { DriverFailure } from "./failures.ts"
 import { rawKeyOf } from "./stored.ts"
+import { temporaryDatabase as openTemporary } from "../../files/temporaryDatabase.ts"
 
 /** The texts that are no keys, because several records have them. */
 export interface Repeated {
@@ -31,7 +32,7 @@ const NONE: Repeated = { has: () => false }
 /** An open SQLite database that vanishes with its process: an unlinked file in the system's temporary folder. */
 export const temporaryDatabase: Effect.Effect<Database.Database, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
-    const db = new Database("")
+    const db = openTemporary()
     db.pragma("journal_mode = OFF")
     db.pragma("synchronous = OFF")
     db.pragma("cache_size = -32768")

@@ -97,6 +97,8 @@ export const memgraph: Dialect = {
   id: (variable) => `id(${variable})`,
   idParameter: (id) => BigInt(id),
   text: (expression) => `(CASE WHEN valueType(${expression}) = 'STRING' THEN ${expression} ELSE null END)`,
+  // It counts in microseconds; whole numbers are divided as such.
+  now: "(timestamp() / 1000)",
   returning,
   // Snapshot isolation: a write to what somebody else has written since fails and is tried again.
   lock: () => "",

@@ -168,6 +168,7 @@ export const neo4j: Dialect = {
   id: (variable) => `elementId(${variable})`,
   idParameter: (id) => id,
   text: (expression) => `(CASE WHEN ${expression} IS :: STRING NOT NULL THEN ${expression} END)`,
+  now: "timestamp()",
   returning,
   // A property set to itself takes no lock, this does (measured on 5.26).
   lock: (variable) => `SET ${variable} += {}`,

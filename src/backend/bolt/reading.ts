@@ -7,7 +7,7 @@ import type { GraphRecord } from "../../domain/Graph.ts"
 import { ENCODING_PROPERTY, LABELS_PROPERTY, parseNote } from "../Encoding.ts"
 import type { Selection, Statistics } from "../GraphBackend.ts"
 import type { Connection, ReadTransaction, Row, Transaction } from "./connection.ts"
-import { type Dialect, FENCE_LABEL, STAND_IN_TYPE } from "./Dialect.ts"
+import { type Dialect, FENCE_LABEL, MEMORY_LABEL, STAND_IN_TYPE } from "./Dialect.ts"
 import { DriverFailure, storeUnavailable } from "./failures.ts"
 import { type EngineKeys, findRepeated } from "./keys.ts"
 import { decodeNode, decodeRelationship, parseLabels } from "./records.ts"
@@ -163,7 +163,10 @@ const add = (counts: { [name: string]: number }, name: string, more: number) => 
   counts[name] = (counts[name] ?? 0) + more
 }
 
-/** Counts by the engine, grouped by label set and by type; labels and types that stand aside count as what they are. */
+/**
+ * Counts by the engine, grouped by label set and by type; labels and types that stand aside count as what they are. A
+ * time that is no text does not say which memory is the newest.
+ */
 export const statistics = ({ connection, dialect }: Reader): Effect.Effect<Statistics, ReadError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -176,6 +179,10 @@ export const statistics = ({ connection, dialect }: Reader): Effect.Effect<Stati
         `MATCH (a)-[r]->(b) WHERE ${NOT_AT_FENCE} WITH type(r) AS type, ` +
           `CASE WHEN type(r) = '${STAND_IN_TYPE}' THEN ${dialect.text(`r.${ENCODING_PROPERTY}`)} END AS aside ` +
           "RETURN type, aside, count(*) AS total"
+      )
+      const text = (name: string) => dialect.text(`m.${name}`)
+      const [latest] = yield* transaction.run(
+        `MATCH (m:${MEMORY_LABEL}) RETURN max(${text("updated_at")}) AS updated, max(${text("created_at")}) AS created`
       )
       const labels: { [name: string]: number } = Object.create(null)
       const types: { [name: string]: number } = Object.create(null)
@@ -198,6 +205,10 @@ export const statistics = ({ connection, dialect }: Reader): Effect.Effect<Stati
         relationships += Number(row.get("total"))
         add(types, type, Number(row.get("total")))
       }
-      return { nodes, relationships, labels: { ...labels }, types: { ...types } }
+      const newest = [latest?.get("updated"), latest?.get("created")]
+        .filter((time) => typeof time === "string")
+        .sort()
+        .pop()
+      return { nodes, relationships, labels: { ...labels }, types: { ...types }, newest }
     })
   ).pipe(Effect.mapError(unavailable(connection)))

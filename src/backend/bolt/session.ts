@@ -6,6 +6,7 @@ import { type CatalogEntry, isPresent, MEMORY_LABEL } from "./Dialect.ts"
 import type { DriverFailure } from "./failures.ts"
 import * as fence from "./fence.ts"
 import { lookup } from "./finding.ts"
+import { assumeWritten } from "./marks.ts"
 import { isEmpty, read, unavailable } from "./reading.ts"
 import { remove, restore } from "./undoing.ts"
 import { writeBatch, type Writer } from "./writing.ts"
@@ -38,6 +39,9 @@ export const writable = ({ reader: { connection, dialect } }: Writer): Effect.Ef
     })
   })
 
+/** The least time that a batch is given, in seconds. */
+const SHORTEST_BATCH = 5
+
 /**
  * Makes the engine of one session. `prepare` makes MemoryGraph's schema in a store that is empty; a store in use keeps
  * the schema it has: nodes are found by the engine's ids, so the load needs no index there.
@@ -47,13 +51,28 @@ export const makeEngine = (writer: Writer): JournaledEngine => {
   const { connection, dialect } = reader
   const statement = (text: Effect.Effect<unknown, DriverFailure>, phase: string) =>
     Effect.catchTag(Effect.asVoid(text), "DriverFailure", fence.failWriting(connection, phase))
+  // A process that was paused in the middle of a batch, or of a sign of life, keeps its locks for no longer than this.
+  let batchSeconds: number | undefined
   return {
     backend: connection.server.kind,
     location: connection.server.location,
     isEmpty: isEmpty(reader),
-    raiseFence: (run) => Effect.tap(fence.raise(connection, run), () => Effect.sync(() => locator.pin(true))),
-    raiseEpoch: (held) => Effect.tap(fence.raiseEpoch(connection, held), () => Effect.sync(() => locator.pin(true))),
-    dropFence: (run) => Effect.tap(fence.drop(connection, run), () => Effect.sync(() => locator.pin(false))),
+    raiseFence: (claim) =>
+      Effect.tap(fence.raise(reader, claim), () =>
+        Effect.sync(() => {
+          batchSeconds = Math.max(SHORTEST_BATCH, (2 * claim.lease) / 1000)
+          locator.pin(true)
+        })
+      ),
+    beat: (held, dirty) => fence.beat(reader, held, dirty, batchSeconds),
+    raiseEpoch: (held, claim) =>
+      Effect.tap(fence.raiseEpoch(reader, held, claim), () =>
+        Effect.sync(() => {
+          locator.pin(true)
+          locator.doubt()
+        })
+      ),
+    dropFence: (held) => Effect.tap(fence.drop(reader, held), () => Effect.sync(() => locator.pin(false))),
     prepare: (note) =>
       Effect.gen(function* () {
         if (!(yield* isEmpty(reader))) return
@@ -71,10 +90,10 @@ export const makeEngine = (writer: Writer): JournaledEngine => {
         locator.memoryIndex(false)
         yield* statement(connection.run(made.undo), "undo")
       }),
-    tidy: Effect.void,
-    write: (batch, held) => writeBatch(writer, batch, held),
+    write: (batch, held) => writeBatch(writer, batch, held, batchSeconds),
     remove: (records, held) => remove(writer, records, held),
     restore: (overwrites, held) => restore(writer, overwrites, held),
+    assumeWritten: (batch, records, held) => assumeWritten(reader, batch, records, held),
     read: read(reader),
     lookup: (records) => lookup(reader, locator, records)
   }

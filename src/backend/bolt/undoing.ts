@@ -4,19 +4,20 @@
  * stays and is reported.
  */
 import * as Effect from "effect/Effect"
-import { type Left, WriteFailed } from "../../domain/Errors.ts"
+import { type Left, WriteFailed, type WriteReason } from "../../domain/Errors.ts"
 import { canonicalLine } from "../../domain/Canonical.ts"
 import { lineHash } from "../../domain/Fingerprint.ts"
 import { describe, type GraphRecord, relationship } from "../../domain/Graph.ts"
 import type { CreatedRecord } from "../Journal.ts"
-import type { Fence } from "../JournaledSession.ts"
+import type { Fence } from "../Fence.ts"
 import type { Overwrite } from "../WriteSession.ts"
 import type { Transaction } from "./connection.ts"
 import * as fence from "./fence.ts"
 import { betweenHead, lockBetween, lockNodes, nodesById, pairsOf, relationshipsBetween } from "./finding.ts"
+import { batchName, unmark } from "./marks.ts"
 import { decodeNode, decodeRelationship } from "./records.ts"
 import { replaceNodes, replaceRelationships } from "./replacing.ts"
-import { batchName, type Writer } from "./writing.ts"
+import type { Writer } from "./writing.ts"
 
 const CHANGED = "it is not what this run wrote any more"
 
@@ -68,7 +69,7 @@ const removeRelationships = (
     const { dialect } = reader
     // Without its mark the batch was never written, or is undone already: an equal relationship is somebody else's.
     const unkeyed = records.some((record) => record.key === null)
-    const marked = unkeyed && (yield* fence.unmark(transaction, run, batchName(records.map((record) => record.hash))))
+    const marked = unkeyed && (yield* unmark(transaction, run, batchName(records.map((record) => record.hash))))
     const sought = records.flatMap(({ key, from, type, to, hash }) =>
       from === undefined || type === undefined || to === undefined || (key === null && !marked)
         ? []
@@ -133,17 +134,24 @@ export const remove = (
       const left: Array<Left> = []
       for (let at = 0; at < nodes.length; at += RECORDS_AT_ONCE) {
         const slice = nodes.slice(at, at + RECORDS_AT_ONCE)
-        const more = yield* connection.transact((transaction) =>
-          Effect.zipRight(fence.take(connection, transaction, held, "undo"), removeNodes(writer, transaction, slice))
+        const more = yield* connection.transact(
+          (transaction) =>
+            Effect.zipRight(
+              fence.take(writer.reader, transaction, held, "undo"),
+              removeNodes(writer, transaction, slice)
+            ),
+          "patient"
         )
         left.push(...more)
       }
       if (relationships.length > 0) {
-        const more = yield* connection.transact((transaction) =>
-          Effect.zipRight(
-            fence.take(connection, transaction, held, "undo"),
-            removeRelationships(writer, transaction, relationships, held.run)
-          )
+        const more = yield* connection.transact(
+          (transaction) =>
+            Effect.zipRight(
+              fence.take(writer.reader, transaction, held, "undo"),
+              removeRelationships(writer, transaction, relationships, held.run)
+            ),
+          "patient"
         )
         left.push(...more)
       }
@@ -160,18 +168,20 @@ export const restore = (
 ): Effect.Effect<ReadonlyArray<Left>, WriteFailed> =>
   undoing(
     writer,
-    writer.reader.connection.transact((transaction) =>
-      Effect.gen(function* () {
-        yield* fence.take(writer.reader.connection, transaction, held, "undo")
-        const refused = [
-          ...(yield* replaceNodes(writer, transaction, overwrites, "after")),
-          ...(yield* replaceRelationships(writer, transaction, overwrites, "after"))
-        ]
-        return refused.map(({ before }): Left => {
-          const kind = before._tag === "Node" ? "node" : "relationship"
-          return { what: `the state before of ${kind} ${describe(before)}`, why: CHANGED }
-        })
-      })
+    writer.reader.connection.transact(
+      (transaction) =>
+        Effect.gen(function* () {
+          yield* fence.take(writer.reader, transaction, held, "undo")
+          const refused = [
+            ...(yield* replaceNodes(writer, transaction, overwrites, "after")),
+            ...(yield* replaceRelationships(writer, transaction, overwrites, "after"))
+          ]
+          return refused.map(({ before }): Left => {
+            const kind = before._tag === "Node" ? "node" : "relationship"
+            return { what: `the state before of ${kind} ${describe(before)}`, why: CHANGED }
+          })
+        }),
+      "patient"
     )
   )
 
@@ -180,19 +190,19 @@ type UndoError = Effect.Effect.Error<ReturnType<typeof removeNodes>> | WriteFail
 const undoing = <A>(writer: Writer, effect: Effect.Effect<A, UndoError>): Effect.Effect<A, WriteFailed> => {
   const { connection } = writer.reader
   const { kind, location } = connection.server
-  const unreadable = (error: { readonly message: string }) =>
+  const unreadable = (reason: WriteReason) => (error: { readonly message: string }) =>
     Effect.fail(
       new WriteFailed({
         backend: kind,
         location,
         phase: "undo",
-        reason: "store-changed",
+        reason,
         message: `${error.message} The undo stopped there; the run's journal is kept.`,
         cause: error
       })
     )
   return effect.pipe(
     Effect.catchTag("DriverFailure", fence.failWriting(connection, "undo")),
-    Effect.catchTags({ StoreUnavailable: unreadable, SourceDataInvalid: unreadable })
+    Effect.catchTags({ StoreUnavailable: unreadable("went-away"), SourceDataInvalid: unreadable("store-changed") })
   )
 }

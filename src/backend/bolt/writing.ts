@@ -3,16 +3,16 @@
  * and commits. Either all of it takes effect or nothing.
  */
 import * as Effect from "effect/Effect"
-import * as crypto from "node:crypto"
 import { type ReadError, WriteFailed } from "../../domain/Errors.ts"
 import { canonicalLine } from "../../domain/Canonical.ts"
 import { lineHash } from "../../domain/Fingerprint.ts"
 import { describe, type GraphRecord, type Node, type Relationship } from "../../domain/Graph.ts"
-import type { Fence } from "../JournaledSession.ts"
+import type { Fence } from "../Fence.ts"
 import type { Overwrite, WriteBatch } from "../WriteSession.ts"
 import type { Transaction } from "./connection.ts"
 import * as fence from "./fence.ts"
 import type { Locator } from "./Locator.ts"
+import { batchName, mark } from "./marks.ts"
 import type { Reader } from "./reading.ts"
 import { type Encoded, encodeNode, encodeRelationship, type Storing } from "./records.ts"
 import { replaceNodes, replaceRelationships } from "./replacing.ts"
@@ -25,13 +25,6 @@ export interface Writer {
   readonly locator: Locator
   readonly storing: Storing
   readonly slicer: Slicer
-}
-
-/** A batch's name: the digest of what it creates, in order. The journal holds the same hashes. */
-export const batchName = (hashes: Iterable<Buffer>): string => {
-  const digest = crypto.createHash("sha256")
-  for (const hash of hashes) digest.update(hash)
-  return digest.digest("hex").slice(0, 32)
 }
 
 /** A failure that names what has changed under our hands. */
@@ -153,17 +146,22 @@ const describeAll = (overwrites: ReadonlyArray<Overwrite>): string =>
     .map(({ before }) => describe(before))
     .join(", ")
 
-/** The engine's `write` (see `JournaledEngine`). */
-export const writeBatch = (writer: Writer, batch: WriteBatch, held: Fence): Effect.Effect<void, WriteFailed> => {
+/** The engine's `write` (see `JournaledEngine`); the server ends what takes longer than so many seconds. */
+export const writeBatch = (
+  writer: Writer,
+  batch: WriteBatch,
+  held: Fence,
+  seconds?: number
+): Effect.Effect<void, WriteFailed> => {
   const { reader, locator } = writer
   const { connection } = reader
   const [nodes, relationships] = [batch.create.filter(isNode), batch.create.filter(isRelationship)]
   const marked = relationships.some((record) => record.key === null)
   return Effect.gen(function* () {
     const ends = yield* locateEnds(writer, relationships)
-    const created = yield* connection.transact((transaction) =>
+    const written = (transaction: Transaction) =>
       Effect.gen(function* () {
-        yield* fence.take(connection, transaction, held, "import")
+        yield* fence.take(reader, transaction, held, "import")
         const refused = [
           ...(yield* replaceNodes(writer, transaction, batch.overwrite, "before")),
           ...(yield* replaceRelationships(writer, transaction, batch.overwrite, "before"))
@@ -175,11 +173,11 @@ export const writeBatch = (writer: Writer, batch: WriteBatch, held: Fence): Effe
         yield* createRelationships(writer, transaction, relationships, ends)
         if (marked) {
           const name = batchName(batch.create.map((record) => lineHash(canonicalLine(record))))
-          yield* fence.mark(transaction, held.run, name)
+          yield* mark(transaction, held.run, name)
         }
         return ids
       })
-    )
+    const created = yield* connection.transact(written, seconds)
     locator.remember(created)
   }).pipe(
     Effect.catchTag("DriverFailure", fence.failWriting(connection, "import")),

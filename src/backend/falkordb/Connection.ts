@@ -16,7 +16,7 @@ export type Reply = string | Buffer | null | ReadonlyArray<Reply>
 
 /** A command that failed, sorted. `answered` is false where nobody can tell whether the command took effect. */
 export class CommandFailed extends Data.TaggedError("CommandFailed")<{
-  readonly reason: StoreReason | "store-full"
+  readonly reason: StoreReason | "store-full" | "refused-record"
   readonly answered: boolean
   readonly message: string
   readonly cause: unknown
@@ -29,6 +29,11 @@ export interface Connection {
   /** The registry's name of the backend that uses it. */
   readonly backend: string
   readonly command: (...args: ReadonlyArray<string | Buffer>) => Effect.Effect<Reply, CommandFailed>
+  /**
+   * The same connection for as long as the server lives that it leads to now: after a restart, which may have made the
+   * server forget, nothing more is sent and every command fails with `went-away`.
+   */
+  readonly pinned: Connection
 }
 
 /** How to connect, and how to call the place in messages. */
@@ -38,7 +43,15 @@ export interface ConnectionOptions {
   readonly driver: FalkorDBOptions
   /** Connect again, before the next command, when the connection was lost: for servers, not for our own child. */
   readonly reconnect: boolean
+  /**
+   * How long an answer is waited for, in milliseconds; then the connection counts as lost. Without one for ever: the end
+   * of our own child does not go unnoticed.
+   */
+  readonly timeLimit?: number | undefined
 }
+
+/** How long the answer of a server is waited for unless something else is said: longer than any query of ours takes. */
+export const TIME_LIMIT = 600_000
 
 // Keys of the driver's type mapping are RESP type bytes: ":" integers (as text: exact beyond 2^53), "$" bulk strings.
 const EXACT = { [":".charCodeAt(0)]: String, ["$".charCodeAt(0)]: Buffer }
@@ -61,6 +74,7 @@ const KINDS: ReadonlyArray<readonly [RegExp, CommandFailed["reason"]]> = [
   [/^(OOM|MISCONF)|No space left/i, "store-full"],
   [/query timed out/i, "timeout"],
   [/^LOADING|^MASTERDOWN|^CLUSTERDOWN/, "unreachable"],
+  [/constraint violation/i, "refused-record"],
   [/empty key/i, "missing-database"]
 ]
 
@@ -81,6 +95,7 @@ const ADVICE: { readonly [reason: string]: string } = {
   permission: "Give the user the rights for the commands of this store.",
   "not-this-kind": "It is a Redis server or key without a FalkorDB graph: check host, port and graph.",
   "read-only": "It is a replica: use the address of the primary.",
+  "refused-record": "A constraint of this store does not allow it.",
   "store-full": "Free memory or disk space on the server first.",
   timeout: "Raise the server's TIMEOUT settings (GRAPH.CONFIG SET TIMEOUT_MAX 0) and run again.",
   unreachable: "Check that the server runs and that host and port are right.",
@@ -97,7 +112,7 @@ export const unavailable =
     new StoreUnavailable({
       backend: connection.backend,
       location: connection.location,
-      reason: failed.reason === "store-full" ? "driver" : failed.reason,
+      reason: failed.reason === "store-full" || failed.reason === "refused-record" ? "driver" : failed.reason,
       message: sentence(failed, connection.location),
       cause: failed.cause
     })
@@ -106,6 +121,7 @@ const writeReason = (reason: CommandFailed["reason"]): WriteReason => {
   switch (reason) {
     case "read-only":
     case "store-full":
+    case "refused-record":
     case "went-away":
       return reason
     case "unreachable":
@@ -144,16 +160,30 @@ FalkorDB.prototype.emit = function (this: FalkorDB, event: string | symbol, ...a
   return emit.call(this, event, ...args)
 }
 
-const connect = async (options: FalkorDBOptions): Promise<Open> => {
+// A promise with a time limit; what becomes of it later is nobody's concern.
+const within = <A>(limit: number | undefined, promise: Promise<A>, late: () => Error): Promise<A> => {
+  if (limit === undefined) return promise
+  return new Promise<A>((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), limit)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+const connect = async (options: FalkorDBOptions, limit: number | undefined): Promise<Open> => {
   // A driver that refuses the login has already opened its socket, and hands it to nobody: the signal ends it.
   const abort = new AbortController()
   const socket = { connectTimeout: CONNECT_TIMEOUT, ...options.socket, signal: abort.signal, reconnectStrategy: false }
+  const patience = limit === undefined ? CONNECT_TIMEOUT : Math.min(limit, CONNECT_TIMEOUT)
   let db: FalkorDB
   connecting++
   try {
-    db = await FalkorDB.connect({ ...options, socket })
+    const opening = FalkorDB.connect({ ...options, socket })
+    // The driver's own limit ends with the socket's opening; a server may hang after that.
+    db = await within(patience, opening, () => new Error(`Connection timeout: no answer within ${patience} ms`))
   } catch (cause) {
     abort.abort()
+    // The socket's own end is told a moment later.
+    await new Promise((resolve) => setTimeout(resolve, 10))
     throw cause
   } finally {
     connecting--
@@ -161,40 +191,107 @@ const connect = async (options: FalkorDBOptions): Promise<Open> => {
   // Without a listener a lost connection would end the process; the pending command fails by itself.
   db.on("error", () => {})
   const client = await db.connection
+  const close = async () => {
+    if (client.isOpen) client.destroy()
+    abort.abort()
+  }
   return {
-    send: (args) => client.sendCommand<Reply>([...args], { typeMapping: EXACT }),
+    send: (args) => {
+      const answer = client.sendCommand<Reply>([...args], { typeMapping: EXACT })
+      return within(limit, answer, () => {
+        // What comes late must not be taken for the answer to something else.
+        void close()
+        return new Error(`Socket closed: no answer within ${limit} ms`)
+      })
+    },
     isOpen: () => client.isReady,
-    close: async () => {
-      if (client.isOpen) client.destroy()
-      abort.abort()
-    }
+    close
   }
 }
+
+// What the server says to a question that not every user may ask; undefined where it does not say it.
+const asked = async (open: Open, ...args: ReadonlyArray<string>): Promise<string | undefined> => {
+  try {
+    return String(await open.send(args))
+  } catch (cause) {
+    if (sort(cause).answered) return undefined
+    throw cause
+  }
+}
+
+/** An open connection, what the server calls it, and the life of the server that it leads to. */
+interface Line {
+  readonly open: Open
+  readonly id: string | undefined
+  readonly life: string | symbol
+}
+
+// One life of a server is told from the next by its own id; where that may not be asked, each connection is one.
+const introduce = async (open: Open): Promise<Line> => {
+  const [server, id] = await Promise.all([asked(open, "INFO", "server"), asked(open, "CLIENT", "ID")])
+  return { open, id, life: /^run_id:(.*)$/m.exec(server ?? "")?.[1] ?? Symbol("life") }
+}
+
+const RESTARTED = new CommandFailed({
+  reason: "went-away",
+  answered: true,
+  message: "the server was restarted meanwhile",
+  cause: undefined
+})
 
 /** Connects; the connection closes with the scope. */
 export const make = (options: ConnectionOptions): Effect.Effect<Connection, CommandFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const dial: Effect.Effect<Open, CommandFailed> = Effect.tryPromise({
-      try: () => connect(options.driver),
+    const { backend, location, reconnect, timeLimit } = options
+    const dial: Effect.Effect<Line, CommandFailed> = Effect.tryPromise({
+      try: async () => {
+        const open = await connect(options.driver, timeLimit)
+        try {
+          return reconnect ? await introduce(open) : { open, id: undefined, life: Symbol("life") }
+        } catch (cause) {
+          await open.close()
+          throw cause
+        }
+      },
       catch: sort
     })
-    const line = yield* Effect.acquireRelease(
-      Effect.map(dial, (open) => ({ open })),
-      (held) => Effect.promise(() => held.open.close())
+    const held = yield* Effect.acquireRelease(
+      Effect.map(dial, (line) => ({ line })),
+      ({ line }) => Effect.promise(() => line.open.close())
     )
-    const ready = Effect.suspend(() => {
-      if (line.open.isOpen() || !options.reconnect) return Effect.void
-      return Effect.uninterruptible(
-        Effect.flatMap(dial, (open) => {
-          const old = line.open
-          line.open = open
-          return Effect.promise(() => old.close())
-        })
-      )
+    const dialing = yield* Effect.makeSemaphore(1)
+    const isReady = () => held.line.open.isOpen() || !reconnect
+    // What is still on its way over the old connection must not arrive behind what is sent over the new one: the server
+    // ends the old one, where the user may ask for it.
+    const redial = Effect.uninterruptible(
+      Effect.gen(function* () {
+        const old = held.line
+        const line = yield* dial
+        yield* Effect.promise(() => old.open.close())
+        const { id } = old
+        if (id !== undefined && old.life === line.life) {
+          yield* Effect.tryPromise({ try: () => asked(line.open, "CLIENT", "KILL", "ID", id), catch: sort }).pipe(
+            Effect.tapError(() => Effect.promise(() => line.open.close()))
+          )
+        }
+        held.line = line
+      })
+    )
+    const ready = Effect.suspend(() =>
+      isReady() ? Effect.void : dialing.withPermits(1)(Effect.suspend(() => (isReady() ? Effect.void : redial)))
+    )
+    const open = (pinnedTo: string | symbol | undefined): Connection => ({
+      backend,
+      location,
+      command: (...args) =>
+        Effect.flatMap(ready, () =>
+          pinnedTo !== undefined && pinnedTo !== held.line.life
+            ? Effect.fail(RESTARTED)
+            : Effect.tryPromise({ try: () => held.line.open.send(args), catch: sort })
+        ),
+      get pinned() {
+        return open(pinnedTo ?? held.line.life)
+      }
     })
-    return {
-      backend: options.backend,
-      location: options.location,
-      command: (...args) => Effect.zipRight(ready, Effect.tryPromise({ try: () => line.open.send(args), catch: sort }))
-    }
+    return open(undefined)
   })

@@ -51,8 +51,14 @@ const driverOptions = (config: FalkorDBConfig, location: string): Effect.Effect<
     }
   })
 
-/** Connects a graph on a server. */
-export const make = (config: FalkorDBConfig): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
+/**
+ * Connects a graph on a server. `timeLimit` is how long the answer to one command is waited for, in milliseconds; ten
+ * minutes unless given.
+ */
+export const make = (
+  config: FalkorDBConfig,
+  options: { readonly timeLimit?: number | undefined } = {}
+): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
     const key = config.graph ?? DEFAULT_GRAPH
     const location = `falkordb://${config.host}:${config.port}/${key}`
@@ -62,7 +68,8 @@ export const make = (config: FalkorDBConfig): Effect.Effect<GraphBackend, Migrat
       location,
       identity,
       key,
-      driver: yield* driverOptions(config, location)
+      driver: yield* driverOptions(config, location),
+      timeLimit: options.timeLimit
     })
   })
 
@@ -74,4 +81,7 @@ export const layer = (config: FalkorDBConfig): Layer.Layer<GraphBackend, Migrati
 export const layerConfig = (
   config: Config.Config.Wrap<FalkorDBConfig>
 ): Layer.Layer<GraphBackend, MigrationError | ConfigError> =>
-  Layer.scoped(GraphBackend, Effect.flatMap(Config.unwrap(config), make))
+  Layer.scoped(
+    GraphBackend,
+    Effect.flatMap(Config.unwrap(config), (unwrapped) => make(unwrapped))
+  )

@@ -34,11 +34,12 @@ export interface Finder {
 const IDS_PER_QUERY = 200
 const PAIRS_PER_QUERY = 500
 
-// Changes of the whole server, which is more than of this graph: what stays equal has not changed.
-const VERSION = /^(?:rdb_changes_since_last_save|rdb_saves|rdb_last_save_time):.*$/gm
+// Changes of the whole server, which is more than of this graph: what stays equal has not changed. A server that was
+// restarted begins to count anew, and may have forgotten something.
+const VERSION = /^(?:run_id|rdb_changes_since_last_save|rdb_saves|rdb_last_save_time):.*$/gm
 
 const version = (graph: Graph): Effect.Effect<string, ReadError> =>
-  graph.connection.command("INFO", "persistence").pipe(
+  graph.connection.command("INFO", "server", "persistence").pipe(
     Effect.mapError(unavailable(graph.connection)),
     Effect.map((reply) => (String(reply).match(VERSION) ?? []).join("\n"))
   )
@@ -148,7 +149,8 @@ export const make = (graph: Graph, options: FinderOptions): Effect.Effect<Finder
     return { rule, ids, nodes, relationships }
   })
 
-const endsOf = ({ from, to, type }: Pick<Relationship, "from" | "type" | "to">): string =>
+/** Names what a relationship without a key is found by. */
+export const endsOf = ({ from, to, type }: Pick<Relationship, "from" | "type" | "to">): string =>
   JSON.stringify([from, type, to])
 
 /** The port's `lookup`. */

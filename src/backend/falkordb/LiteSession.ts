@@ -11,11 +11,11 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as path from "node:path"
 import { type MigrationError, StoreUnavailable, WriteFailed } from "../../domain/Errors.ts"
-import type { SessionDriver, SessionOptions } from "../WriteSession.ts"
+import { PUBLISHED, type SessionDriver, type SessionOptions } from "../WriteSession.ts"
 import { CommandFailed, type Connection, writeFailed } from "./Connection.ts"
 import { engineFailed } from "./engine.ts"
 import * as Finder from "./Finder.ts"
-import { counts, type Graph, query, writeQuery } from "./graph.ts"
+import { counts, exists, type Graph, query, writeQuery } from "./graph.ts"
 import * as indexes from "./indexes.ts"
 import { look, replace, type Seen, workFolder } from "./liteFile.ts"
 import { liveSocket } from "./liveServer.ts"
@@ -23,6 +23,8 @@ import { DUMP, type EngineFiles, type EngineProcess, start } from "./process.ts"
 import { readHeader } from "./rdb.ts"
 import { read } from "./reading.ts"
 import { integer } from "./replies.ts"
+import { takeBack } from "./undoing.ts"
+import { writeNoted } from "./wholeBatch.ts"
 import * as Writing from "./writing.ts"
 
 /** The store that a session is opened on. */
@@ -67,7 +69,10 @@ const restartable = (target: LiteTarget, folder: string, scope: Scope.Scope) => 
     backend: BACKEND,
     location: target.location,
     command: (...args) =>
-      Effect.suspend(() => (running === undefined ? Effect.fail(went) : running.engine.connection.command(...args)))
+      Effect.suspend(() => (running === undefined ? Effect.fail(went) : running.engine.connection.command(...args))),
+    get pinned() {
+      return connection
+    }
   }
   return { connection, run, stop }
 }
@@ -101,11 +106,13 @@ export const open = (
       Effect.mapError(connection.command(...args), writeFailed(connection, "import"))
 
     yield* run(before === undefined || before.stat.size === 0 ? undefined : file)
+    // Of a published run whose graph is gone there is nothing to take back, and nothing to publish.
+    const isGone = (yield* options.journal.note(PUBLISHED)) !== undefined && !(yield* exists(graph))
     // A graph without records is a graph, too.
     yield* Effect.mapError(writeQuery(graph, "RETURN 1"), writeFailed(connection, "import"))
     const held = yield* counts(graph)
     const fresh = held.nodes === 0 && held.relationships === 0
-    const writer = yield* Scope.extend(Writing.makePrivate(graph), work)
+    const writer = yield* Scope.extend(Writing.makePrivate(graph, true), work)
 
     let saved = false
     const save = Effect.gen(function* () {
@@ -133,6 +140,7 @@ export const open = (
     const settle = Effect.suspend(() => (saved ? Effect.void : save))
 
     const publish = Effect.gen(function* () {
+      if (isGone) return yield* Scope.close(work, Exit.void)
       yield* settle
       // Its server would write its own state over the file when it stops.
       if ((yield* liveSocket(file)) !== undefined) {
@@ -157,11 +165,14 @@ export const open = (
       fresh,
       exposed: false,
       write: (batch) =>
-        Effect.gen(function* () {
+        Effect.suspend(() => {
           saved = false
-          const number = yield* options.journal.intend(batch, { durable: false })
-          yield* Writing.writeBatch(writer, batch, undefined)
-          yield* options.journal.acknowledge(number)
+          return writeNoted(writer, options.journal, batch)
+        }),
+      takeBack: (batch, part) =>
+        Effect.suspend(() => {
+          saved = false
+          return takeBack(writer, batch, part)
         }),
       read: Stream.unwrap(Effect.as(Effect.catchTag(settle, "WriteFailed", unreadable), read(graph))),
       lookup: (records) => Finder.lookup(writer.finder, records),

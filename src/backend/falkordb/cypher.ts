@@ -4,9 +4,10 @@
  * the clauses has a row to work on.
  */
 import type { Node, Relationship } from "../../domain/Graph.ts"
-import type { Fence } from "../JournaledSession.ts"
+import { guard, type Hold } from "./fence.ts"
+import type { Constraints } from "./graph.ts"
 import { mapLiteral, quoteName, quoteText } from "./literals.ts"
-import { FENCE_LABEL, type KeyRule, storeNode, type StoredNode, storeRelationship } from "./stored.ts"
+import { type KeyRule, storeNode, type StoredNode, storeRelationship } from "./stored.ts"
 
 /** Requests beyond this are parsed ever more slowly, and the server does nothing else meanwhile. */
 const REQUEST_BYTES = 400_000
@@ -23,18 +24,12 @@ export interface Row {
   readonly clause: (soFar: string) => string
 }
 
-/** A query. Its one row has a list per group; there is no row where the fence does not stand. */
+/** A query. Its one row has a list per group and, under a fence, its steps; no row where the fence does not stand. */
 export interface WriteQuery {
   readonly cypher: string
   /** How many rows each group has. */
   readonly groups: ReadonlyArray<number>
 }
-
-/** The first clause: binds `f` to the fence at this epoch, with a sign of life, or to nothing that matters. */
-export const guard = (fence: Fence | undefined): string =>
-  fence === undefined
-    ? "WITH 1 AS f"
-    : `MATCH (f:${FENCE_LABEL}) WHERE f.run = ${quoteText(fence.run)} AND f.epoch = ${fence.epoch} SET f.heartbeat = timestamp() WITH f`
 
 // What two values of one type must have in common for `=` to be exact: the signs of zeros, the types inside of lists.
 const traits = (value: string): string =>
@@ -51,14 +46,26 @@ const labelText = (labels: ReadonlyArray<string>): string => labels.map((label) 
 const sameLabels = (v: string, labels: ReadonlyArray<string>): string =>
   `size(labels(${v})) = ${labels.length}` + labels.map((label) => ` AND ${v}:${quoteName(label)}`).join("")
 
+/** The properties that a graph wants of what has these labels or this type: see `Constraints`. */
+export type Required = Constraints["required"]
+
+const NOTHING: Required = () => []
+
+// A mandatory property has to stand in the CREATE itself: the engine looks before SET is done (measured on 4.16). A map
+// as a whole may not stand there.
+const inline = (names: ReadonlyArray<string>, map: string): string =>
+  names.length === 0 ? "" : ` {${names.map((name) => `${quoteName(name)}: ${map}.${quoteName(name)}`).join(", ")}}`
+
 /** A node to create; the column lists pairs of engine id and key. */
-export const createNode = (record: Node, rule: KeyRule): Row => {
+export const createNode = (record: Node, rule: KeyRule, required: Required = NOTHING): Row => {
   const { labels, properties } = storeNode(record, rule)
   const names = labelText(labels)
+  const wanted = inline(required("Node", labels), "row")
   return {
     group: `+n${names}`,
     text: mapLiteral(properties),
-    clause: (soFar) => `CREATE (n${names}) SET n = row WITH ${soFar}, collect([ID(n), coalesce(n._mg_id, n.id)])`
+    clause: (soFar) =>
+      `CREATE (n${names}${wanted}) SET n = row WITH ${soFar}, collect([ID(n), coalesce(n._mg_id, n.id)])`
   }
 }
 
@@ -81,17 +88,19 @@ export const createRelationship = (
   start: number,
   end: number,
   rule: KeyRule,
-  shared: boolean
+  shared: boolean,
+  required: Required = NOTHING
 ): Row => {
   const { properties, type } = storeRelationship(record, rule)
   const name = quoteName(type)
+  const wanted = inline(required("Relationship", [type]), "row[2]")
   const keys = shared ? `,${keyCheck(record.from, start, rule)},${keyCheck(record.to, end, rule)}` : ""
   const where = shared ? ` WHERE ${endsHaveKeys}` : ""
   return {
     group: `+r:${name}`,
     text: `[${start},${end},${mapLiteral(properties)}${keys}]`,
     clause: (soFar) =>
-      `${bindEnds(soFar)}${where} CREATE (a)-[r:${name}]->(b) SET r = row[2] WITH ${soFar}, collect(ID(r))`
+      `${bindEnds(soFar)}${where} CREATE (a)-[r:${name}${wanted}]->(b) SET r = row[2] WITH ${soFar}, collect(ID(r))`
   }
 }
 
@@ -192,14 +201,14 @@ export const split = (rows: Iterable<Row>): ReadonlyArray<Part> => {
 }
 
 /** The query for one part. `marks` is what the fence's marks become in the same step: they tell what took effect. */
-export const compile = (part: Part, fence: Fence | undefined, marks?: string): WriteQuery => {
+export const compile = (part: Part, hold: Hold | undefined, marks?: string): WriteQuery => {
   const groups = new Map<string, Array<Row>>()
   for (const row of part) {
     const rows = groups.get(row.group)
     if (rows === undefined) groups.set(row.group, [row])
     else rows.push(row)
   }
-  let cypher = guard(fence)
+  let cypher = hold === undefined ? "WITH 1 AS f" : guard(hold, marks)
   let soFar = "f"
   let column = 0
   for (const rows of groups.values()) {
@@ -207,8 +216,8 @@ export const compile = (part: Part, fence: Fence | undefined, marks?: string): W
     cypher += ` UNWIND [${texts}] AS row ${rows[0]?.clause(soFar) ?? ""} AS c${column}`
     soFar += `, c${column++}`
   }
-  if (marks !== undefined) cypher += ` SET f.marks = ${marks} WITH ${soFar}`
   const columns = Array.from(groups.keys(), (_, i) => `c${i}`)
+  if (hold !== undefined) columns.push("f.steps")
   return {
     cypher: `${cypher} RETURN ${columns.join(", ")}`,
     groups: Array.from(groups.values(), (rows) => rows.length)

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type ReadError, SourceDataInvalid, type SourceReason, StoreUnavailable } from "../../domain/Errors.ts"
-import { setProperty } from "../../domain/Graph.ts"
+import { type GraphRecord, setProperty } from "../../domain/Graph.ts"
 import { parseNote } from "../Encoding.ts"
 import type { Statistics } from "../GraphBackend.ts"
 import { type CommandFailed, type Connection, type Reply, unavailable } from "./Connection.ts"
@@ -90,6 +90,39 @@ export const graphs = (connection: Connection): Effect.Effect<ReadonlyArray<stri
     Array.isArray(list) ? list.map(String) : []
   )
 
+/** What the users of a graph have made of rules for it. */
+export interface Constraints {
+  readonly any: boolean
+  /** The properties that nodes with these labels, or relationships of this type, must have. */
+  readonly required: (tag: GraphRecord["_tag"], names: ReadonlyArray<string>) => ReadonlyArray<string>
+}
+
+/** Asks for the constraints of a graph that is there. */
+export const constraints = (graph: Graph): Effect.Effect<Constraints, ReadError> =>
+  Effect.gen(function* () {
+    const wanted = "type, label, properties, entitytype"
+    const found = yield* query(graph, `CALL db.constraints() YIELD ${wanted} RETURN collect([${wanted}])`)
+    return yield* decode(graph, (): Constraints => {
+      const all = listItems(found[0]?.[0]).map(listItems)
+      const mandatory = all.filter(([type]) => optionalText(type) === "MANDATORY")
+      const rules = mandatory.map(([, name, properties, entity]) => ({
+        tag: optionalText(entity) === "NODE" ? "Node" : "Relationship",
+        name: optionalText(name) ?? "",
+        properties: listItems(properties).map((property) => optionalText(property) ?? "")
+      }))
+      return {
+        any: all.length > 0,
+        required: (tag, names) => [
+          ...new Set(
+            rules
+              .filter((rule) => rule.tag === tag && names.includes(rule.name))
+              .flatMap(({ properties }) => properties)
+          )
+        ]
+      }
+    })
+  })
+
 const counted = (graph: Graph, cypher: string): Effect.Effect<ReadonlyArray<number>, ReadError> =>
   Effect.flatMap(query(graph, cypher), (found) => decode(graph, () => (found[0] ?? []).map(integer)))
 
@@ -145,32 +178,53 @@ export const statistics = (graph: Graph): Effect.Effect<Statistics, ReadError> =
       `MATCH ()-[r:${STAND_IN_TYPE}]->() WITH r._mg_enc AS e, count(r) AS c RETURN collect([e, c])`
     )
     for (const [note, count] of notes) add(types, parseNote(note)?.type ?? STAND_IN_TYPE, count)
-    return { nodes, relationships, labels, types }
+    return { nodes, relationships, labels, types, newest: yield* newest(graph) }
   })
 
+const textOf = (property: string): string => `CASE WHEN typeOf(n.${property}) = 'String' THEN n.${property} END`
+
+// One pass over the memories.
+const newest = (graph: Graph): Effect.Effect<string | undefined, ReadError> =>
+  Effect.flatMap(
+    query(graph, `MATCH (n:Memory) RETURN max(${textOf("updated_at")}), max(${textOf("created_at")})`),
+    (found) =>
+      decode(graph, () => {
+        const times = (found[0] ?? []).map(optionalText).filter((time) => time !== undefined)
+        return times.sort().at(-1)
+      })
+  )
+
 /**
- * Where keys come from in this graph, asked of the engine: are there nodes without a string key, is one repeated? A
- * generated key must not be one that a node was given before (`_mg_id`), so its prefix grows until it is free.
+ * Where keys come from in this graph, asked of the engine: are there nodes without a string key, is one repeated? A node
+ * without one gets a generated key, and the others keep theirs: a memory must be found again whatever else the graph
+ * holds. Where a key is repeated all of them are generated. A generated key must not be one that a node has, so its prefix
+ * grows until it is free.
  */
 export const keyRule = (graph: Graph): Effect.Effect<KeyRule, ReadError> =>
   Effect.gen(function* () {
-    const check = "count(*), count(CASE WHEN typeOf(k) = 'String' THEN 1 END), count(DISTINCT k)"
-    const unique = ([all = 0, strings = 0, distinct = 0]: ReadonlyArray<number>) => all === strings && all === distinct
-    const nodes = unique(
-      yield* counted(graph, `MATCH (n) WHERE NOT n:${FENCE_LABEL} WITH coalesce(n._mg_id, n.id) AS k RETURN ${check}`)
+    const text = "CASE WHEN typeOf(k) = 'String' THEN k END"
+    const check = `count(*), count(${text}), count(DISTINCT ${text})`
+    const [all = 0, strings = 0, distinct = 0] = yield* counted(
+      graph,
+      `MATCH (n) WHERE NOT n:${FENCE_LABEL} WITH coalesce(n._mg_id, n.id) AS k RETURN ${check}`
     )
-    const relationships = unique(
-      yield* counted(
-        graph,
-        "MATCH ()-[r]->() WITH coalesce(r._mg_id, r.id) AS k, r._mg_enc AS e " +
-          `WHERE typeOf(k) = 'String' AND (e IS NULL OR NOT e CONTAINS '"unkeyed":true') RETURN ${check}`
-      )
+    const [, links = 0, distinctLinks = 0] = yield* counted(
+      graph,
+      "MATCH ()-[r]->() WITH coalesce(r._mg_id, r.id) AS k, r._mg_enc AS e " +
+        `WHERE e IS NULL OR NOT e CONTAINS '"unkeyed":true' RETURN ${check}`
     )
     let prefix = EMPTY_RULE.prefix
-    while (!nodes) {
-      const [taken = 0] = yield* counted(graph, `MATCH (n) WHERE n._mg_id STARTS WITH '${prefix}' RETURN count(n)`)
+    while (all > distinct) {
+      const [taken = 0] = yield* counted(
+        graph,
+        `MATCH (n) WITH coalesce(n._mg_id, n.id) AS k WHERE typeOf(k) = 'String' AND k STARTS WITH '${prefix}' RETURN count(k)`
+      )
       if (taken === 0) break
       prefix += EMPTY_RULE.prefix
     }
-    return { nodes: nodes ? "id" : "generated", prefix, relationships: relationships ? "id" : "none" }
+    return {
+      nodes: strings === distinct ? "id" : "generated",
+      prefix,
+      relationships: links === distinctLinks ? "id" : "none"
+    }
   })

@@ -9,8 +9,8 @@ import * as fs from "node:fs"
 import * as fsp from "node:fs/promises"
 import * as path from "node:path"
 import { FileFailed, StoreUnavailable, WriteFailed } from "../../domain/Errors.ts"
-import { putInPlace } from "../sqlite/newFileSession.ts"
-import { OWNER, sweep } from "../sqlite/ownedFiles.ts"
+import { putInPlace } from "../../files/putInPlace.ts"
+import { OWNER, sweep } from "../../files/ownedFiles.ts"
 
 const code = (cause: unknown): unknown => (cause instanceof Error && "code" in cause ? cause.code : undefined)
 

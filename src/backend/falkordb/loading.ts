@@ -16,8 +16,10 @@ export interface Loader {
    * again): then nodes do not go in bulk, because the reply does not say their ids.
    */
   next: number | undefined
-  /** False where the user may not use the command. */
+  /** False where the user may not use the command, or the graph has constraints, which it ignores (measured on 4.16). */
   allowed: boolean
+  /** True once the command was used. */
+  used: boolean
 }
 
 /** A record to create, with the ids of its ends. */
@@ -25,14 +27,14 @@ export type Placed =
   | { readonly record: Node }
   | { readonly record: Relationship; readonly start: number; readonly end: number }
 
-/** Makes a loader for a graph that is there. */
-export const make = (graph: Graph): Effect.Effect<Loader, ReadError> =>
-  Effect.flatMap(query(graph, "MATCH (n) RETURN count(n), coalesce(max(ID(n)), -1)"), (rows) =>
-    decode(graph, () => {
-      const [count, last] = (rows[0] ?? []).map(integer)
-      return { next: count !== undefined && count - 1 === last ? count : undefined, allowed: true }
-    })
-  )
+/** Makes a loader for a graph that is there; `allowed` as in {@link Loader}. */
+export const make = (graph: Graph, allowed: boolean): Effect.Effect<Loader, ReadError> =>
+  Effect.gen(function* () {
+    const rows = yield* query(graph, "MATCH (n) RETURN count(n), coalesce(max(ID(n)), -1)")
+    const [count, last] = yield* decode(graph, () => (rows[0] ?? []).map(integer))
+    const next = count !== undefined && count - 1 === last ? count : undefined
+    return { next, allowed, used: false }
+  })
 
 const COMMAND_BYTES = 4_000_000
 const COMMAND_ROWS = 2000
@@ -107,6 +109,7 @@ export const load = (
       else others.push(placed)
     }
   }
+  loader.used = true
   const send = (args: ReadonlyArray<string | Buffer>) => graph.connection.command("GRAPH.BULK", graph.key, ...args)
   return Effect.gen(function* () {
     for (const some of slices(nodes)) {

@@ -12,7 +12,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { OWNER, sweep } from "../sqlite/ownedFiles.ts"
+import { OWNER, sweep } from "../../files/ownedFiles.ts"
 import * as Connection from "./Connection.ts"
 
 /** The two files that make an engine. */
@@ -175,12 +175,22 @@ const failed = (child: Child, message: string) => {
   return new EngineFailed({ message: log === "" ? message : `${message} Its log ends:\n${log}`, log })
 }
 
-const waitForEnd = (child: Child, seconds: number): Effect.Effect<boolean> =>
-  Effect.promise(() => child.ended).pipe(
-    Effect.interruptible,
-    Effect.timeout(`${seconds} seconds`),
-    Effect.match({ onFailure: () => false, onSuccess: () => true })
-  )
+// A promise with a limit and not an effect with a timeout: a signal interrupts the fibers that a timeout forks, and the
+// stopping with them, even where it is uninterruptible.
+const within = <A>(seconds: number, promise: () => Promise<A>): Effect.Effect<A | undefined> =>
+  Effect.promise(async () => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), seconds * 1000)
+    })
+    try {
+      return await Promise.race([promise(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  })
+
+const waitForEnd = (child: Child, seconds: number): Effect.Effect<void> => within(seconds, () => child.ended)
 
 const kill = (child: Child): void => {
   try {
@@ -199,21 +209,15 @@ const stop = (child: Child, connection: () => Connection.Connection | undefined)
     const open = connection()
     if (!child.hasEnded && open !== undefined) {
       // The answer to SHUTDOWN is a closed connection, which the driver reports as a failure.
-      const asked = yield* open
-        .command("SHUTDOWN", "NOSAVE", "NOW", "FORCE")
-        .pipe(
-          Effect.interruptible,
-          Effect.timeout(`${STOP_SECONDS} seconds`),
-          Effect.match({ onFailure: (cause) => cause._tag === "CommandFailed", onSuccess: () => true })
-        )
-      if (asked) yield* waitForEnd(child, STOP_SECONDS)
+      const command = open.command("SHUTDOWN", "NOSAVE", "NOW", "FORCE")
+      const asked = yield* within(STOP_SECONDS, () => Effect.runPromiseExit(command))
+      if (asked !== undefined) yield* waitForEnd(child, STOP_SECONDS)
     }
     if (!child.hasEnded) {
       kill(child)
       yield* waitForEnd(child, STOP_SECONDS)
     }
-    yield* Effect.sync(() => fs.rmSync(child.home, { recursive: true, force: true }))
-  })
+  }).pipe(Effect.ensuring(Effect.sync(() => fs.rmSync(child.home, { recursive: true, force: true }))))
 
 const info = (connection: Connection.Connection, section: string, field: string) =>
   connection

@@ -6,7 +6,14 @@ import { type MigrationError, StoreUnavailable } from "../../domain/Errors.ts"
 import type { GraphBackend, Health, Statistics } from "../GraphBackend.ts"
 import * as JournaledSession from "../JournaledSession.ts"
 import * as WriteSession from "../WriteSession.ts"
-import { type CommandFailed, type Connection, make as connect, type Reply, unavailable } from "./Connection.ts"
+import {
+  type CommandFailed,
+  type Connection,
+  make as connect,
+  type Reply,
+  TIME_LIMIT,
+  unavailable
+} from "./Connection.ts"
 import * as Finder from "./Finder.ts"
 import { exists, type Graph, graphs, statistics } from "./graph.ts"
 import * as journaled from "./journaled.ts"
@@ -21,6 +28,8 @@ export interface ServerOptions {
   readonly identity: string
   readonly key: string
   readonly driver: FalkorDBOptions
+  /** See `ConnectionOptions`. */
+  readonly timeLimit?: number | undefined
 }
 
 const EMPTY: Statistics = { nodes: 0, relationships: 0, labels: {}, types: {} }
@@ -84,7 +93,13 @@ export const make = (options: ServerOptions): Effect.Effect<GraphBackend, Migrat
     const { backend, identity, key, location } = options
     const failed = unavailable({ backend, location })
     const connection = yield* Effect.mapError(
-      connect({ backend, location, driver: options.driver, reconnect: true }),
+      connect({
+        backend,
+        location,
+        driver: options.driver,
+        reconnect: true,
+        timeLimit: options.timeLimit ?? TIME_LIMIT
+      }),
       failed
     )
     yield* graphs(connection)
@@ -123,7 +138,7 @@ export const make = (options: ServerOptions): Effect.Effect<GraphBackend, Migrat
             return yield* new StoreUnavailable({ backend, location, reason: "read-only", message })
           }
           const driver = (yield* exists(graph))
-            ? yield* JournaledSession.open(yield* journaled.make(graph), session)
+            ? yield* JournaledSession.open(yield* journaled.make(graph, session.patience), session)
             : yield* StagedSession.open(graph, session)
           return yield* WriteSession.make(driver, session)
         })

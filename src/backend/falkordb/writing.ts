@@ -7,15 +7,15 @@ import { canonicalLine } from "../../domain/Canonical.ts"
 import { type ReadError, WriteFailed, type WriteReason } from "../../domain/Errors.ts"
 import { lineHash } from "../../domain/Fingerprint.ts"
 import { describe, type GraphRecord } from "../../domain/Graph.ts"
-import type { Fence } from "../JournaledSession.ts"
 import type { Overwrite, WriteBatch } from "../WriteSession.ts"
 import { type Connection, type Reply, writeFailed } from "./Connection.ts"
 import * as cypher from "./cypher.ts"
-import { markWritten, stands } from "./fence.ts"
+import { type Hold, whyNotHeld } from "./fence.ts"
 import * as Finder from "./Finder.ts"
-import { exists, type Graph, writeQuery } from "./graph.ts"
+import { type Constraints, constraints, exists, type Graph, writeQuery } from "./graph.ts"
 import * as KeyMap from "./KeyMap.ts"
 import { load, type Loader, make as makeLoader, type Placed } from "./loading.ts"
+import { markWritten } from "./marks.ts"
 import { relationshipKeys } from "./reading.ts"
 import { integer, listItems, textOnly } from "./replies.ts"
 import { fit, type KeyRule } from "./stored.ts"
@@ -28,19 +28,19 @@ export interface Writer {
   readonly rule: KeyRule
   /** Keys of relationships that are there. */
   readonly keys: KeyMap.KeyMap
-  /** What the journal was told of and this session did not do, by the batch's name: an undo must let it be. */
-  readonly untouched: Map<string, Untouched>
+  /** The rules that the graph's users have made. */
+  readonly constraints: Constraints
   /** The quick way, for graphs that nobody else sees. */
   readonly loader?: Loader | undefined
+  /** The latest thing that was done: a server that knows of it has forgotten nothing that was done before. */
+  witness?: Witness | undefined
 }
 
-/** Of a batch that was refused: all that it would have created, and those replacements that found another state. */
-export interface Untouched {
-  readonly replaced: ReadonlySet<string>
+/** A record that stands there just so, or that is gone. */
+export interface Witness {
+  readonly record: GraphRecord
+  readonly there: boolean
 }
-
-/** Names a record among those of its kind. */
-export const nameOf = (record: GraphRecord): string => `${record._tag} ${record.key ?? ""}`
 
 /** A failure that says what is wrong with one record or with the store. */
 export const failure = (
@@ -49,26 +49,27 @@ export const failure = (
   message: string
 ): WriteFailed => new WriteFailed({ backend, location, phase: "import", reason, message })
 
+const NO_RULES: Constraints = { any: false, required: () => [] }
+
 /** Makes a writer for a graph: learns the keys that are there, under the rule, or the one that it finds. */
-export const make = (
-  graph: Graph,
-  given?: KeyRule,
-  untouched?: Map<string, Untouched>
-): Effect.Effect<Writer, ReadError, Scope.Scope> =>
+export const make = (graph: Graph, given?: KeyRule): Effect.Effect<Writer, ReadError, Scope.Scope> =>
   Effect.gen(function* () {
     const finder = yield* Finder.make(graph, { pinned: true, rule: given })
     const keys = yield* KeyMap.make
     const rule = yield* finder.rule
-    if (yield* exists(graph)) {
+    const there = yield* exists(graph)
+    const rules = there ? yield* constraints(graph) : NO_RULES
+    if (there) {
       yield* Stream.runForEachChunk(relationshipKeys(graph, rule), (found) => Effect.sync(() => keys.put([...found])))
     }
-    return { graph, finder, rule, keys, untouched: untouched ?? new Map() }
+    return { graph, finder, rule, keys, constraints: rules }
   })
 
-/** As {@link make}, for a graph that is there and that nobody else sees. */
-export const makePrivate = (graph: Graph): Effect.Effect<Writer, ReadError, Scope.Scope> =>
+/** As {@link make}, for a graph that is there and that nobody else sees; `bulk` where the quick way may be taken. */
+export const makePrivate = (graph: Graph, bulk: boolean): Effect.Effect<Writer, ReadError, Scope.Scope> =>
   Effect.gen(function* () {
-    return { ...(yield* make(graph)), loader: yield* makeLoader(graph) }
+    const writer = yield* make(graph)
+    return { ...writer, loader: yield* makeLoader(graph, bulk && !writer.constraints.any) }
   })
 
 const changed = (writer: Writer, what: string): WriteFailed =>
@@ -100,8 +101,15 @@ const placing = (writer: Writer, record: GraphRecord): Effect.Effect<Placed, Wri
 
 const creating = (writer: Writer, placed: Placed, shared: boolean): cypher.Row =>
   "start" in placed
-    ? cypher.createRelationship(placed.record, placed.start, placed.end, writer.rule, shared)
-    : cypher.createNode(placed.record, writer.rule)
+    ? cypher.createRelationship(
+        placed.record,
+        placed.start,
+        placed.end,
+        writer.rule,
+        shared,
+        writer.constraints.required
+      )
+    : cypher.createNode(placed.record, writer.rule, writer.constraints.required)
 
 /** The place of the stored relationship with that key between those ends; undefined where there is none. */
 export const placesOf = (
@@ -138,33 +146,31 @@ export const batchName = (hashes: Iterable<Buffer>): string => {
   return digest.digest("hex").slice(0, 24)
 }
 
-/** Runs one query of a batch; the items that each group lists. Undefined where the fence does not stand. */
+/** What a query of a batch did: the items that each group lists, and whether each row took effect. */
+export interface Done {
+  readonly groups: ReadonlyArray<ReadonlyArray<Reply>>
+  readonly complete: boolean
+}
+
+/** Runs one query of a batch; undefined where it found nothing at all to work on. Fails where the fence does not stand. */
 export const runPart = (
   graph: Graph,
   part: cypher.Part,
-  fence: Fence | undefined,
+  hold: Hold | undefined,
   phase: string,
   marks?: string
-): Effect.Effect<
-  { readonly groups: ReadonlyArray<ReadonlyArray<Reply>>; readonly complete: boolean } | undefined,
-  WriteFailed
-> => {
-  const query = cypher.compile(part, fence, marks)
-  return Effect.map(Effect.mapError(writeQuery(graph, query.cypher), writeFailed(graph.connection, phase)), (rows) => {
-    const row = rows[0]
-    if (row === undefined) return undefined
-    const groups = row.map(listItems)
+): Effect.Effect<Done | undefined, WriteFailed | ReadError> =>
+  Effect.gen(function* () {
+    const query = cypher.compile(part, hold, marks)
+    const [row] = yield* Effect.mapError(writeQuery(graph, query.cypher), writeFailed(graph.connection, phase))
+    if (row === undefined) {
+      const why = hold === undefined ? undefined : yield* whyNotHeld(graph, hold, phase)
+      return why === undefined ? undefined : yield* why
+    }
+    if (hold !== undefined) hold.steps.answered = integer(row.at(-1))
+    const groups = query.groups.map((_, i) => listItems(row[i]))
     return { groups, complete: groups.every((items, i) => items.length === query.groups[i]) }
   })
-}
-
-/** The failure of a write that found no fence. */
-export const fenceLost = (graph: Graph): WriteFailed =>
-  failure(
-    graph.connection,
-    "locked",
-    `The mark of this run is gone from ${graph.connection.location}: another run has taken over or undone it. Nothing more was written.`
-  )
 
 const remember = (writer: Writer, items: ReadonlyArray<Reply>): void => {
   const pairs = items.flatMap((item) => {
@@ -191,61 +197,66 @@ const repeated = (records: ReadonlyArray<GraphRecord>): GraphRecord | undefined 
   return records.find((record) => record.key !== null && seen.size === seen.add(`${record._tag} ${record.key}`).size)
 }
 
-const hashes = (records: ReadonlyArray<GraphRecord>) => records.map((record) => lineHash(canonicalLine(record)))
+/** The hashes of records, as the journal has them. */
+export const hashesOf = (records: ReadonlyArray<GraphRecord>): ReadonlyArray<Buffer> =>
+  records.map((record) => lineHash(canonicalLine(record)))
 
-/** The name of a batch's replacements. */
-export const replacementsName = (overwrites: ReadonlyArray<Overwrite>): string =>
-  batchName(hashes(overwrites.flatMap(({ after, before }) => [before, after])))
+/** What of a batch took effect so far, or may have. */
+export interface Progress {
+  created: ReadonlyArray<GraphRecord>
+  readonly replaced: Array<Overwrite>
+}
 
-const replaceAll = (writer: Writer, overwrites: ReadonlyArray<Overwrite>, fence: Fence | undefined) =>
+const replaceAll = (writer: Writer, overwrites: ReadonlyArray<Overwrite>, hold: Hold | undefined, progress: Progress) =>
   Effect.gen(function* () {
     const places = yield* placesOf(
       writer,
       overwrites.map(({ before }) => before)
     )
     const replaced = overwrites.map((overwrite) => replacing(writer, overwrite, places))
-    const pending = new Set(overwrites.map(({ before }) => nameOf(before)))
-    const refuse = (what: string) => {
-      writer.untouched.set(replacementsName(overwrites), { replaced: pending })
-      return changed(writer, what)
-    }
     const gone = overwrites[replaced.indexOf(undefined)]
-    if (gone !== undefined) return yield* refuse(`${describe(gone.before)} is not there as it was`)
+    if (gone !== undefined) return yield* changed(writer, `${describe(gone.before)} is not there as it was`)
     const rows = replaced.filter((row) => row !== undefined)
     let done = 0
     for (const part of cypher.split(rows)) {
-      const result = yield* runPart(writer.graph, part, fence, "import")
-      if (result === undefined) return yield* fenceLost(writer.graph)
-      const hit = new Set(result.groups.flatMap((items) => items.map(integer)))
-      for (const { before } of overwrites.slice(done, done + part.length)) {
-        const id = before._tag === "Node" ? writer.finder.ids.get(before.key) : places.get(before.key ?? "")?.engineId
-        if (id !== undefined && hit.has(id)) pending.delete(nameOf(before))
+      const result = yield* runPart(writer.graph, part, hold, "import")
+      const hit = new Set(result?.groups.flatMap((items) => items.map(integer)))
+      for (const overwrite of overwrites.slice(done, done + part.length)) {
+        const id = engineIdOf(writer, overwrite.before, places)
+        if (id !== undefined && hit.has(id)) progress.replaced.push(overwrite)
       }
-      if (!result.complete) return yield* refuse("a record that was to be replaced has been changed")
+      if (result?.complete !== true) return yield* changed(writer, "a record that was to be replaced has been changed")
       done += part.length
     }
   })
 
-const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, fence: Fence | undefined) =>
+/** The engine's id of a record that was placed. */
+export const engineIdOf = (
+  writer: Writer,
+  record: GraphRecord,
+  places: ReadonlyMap<string, cypher.Place>
+): number | undefined =>
+  record._tag === "Node" ? writer.finder.ids.get(record.key) : places.get(record.key ?? "")?.engineId
+
+const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, hold: Hold | undefined, progress: Progress) =>
   Effect.gen(function* () {
     const { finder, graph, keys, loader, rule } = writer
-    const placed = yield* Effect.forEach(records, (record) => placing(writer, record)).pipe(
-      // Found out before anything was sent: what stands there is not ours to take away.
-      Effect.tapError(() =>
-        Effect.sync(() => writer.untouched.set(batchName(hashes(records)), { replaced: new Set() }))
-      )
-    )
+    const placed = yield* Effect.forEach(records, (record) => placing(writer, record))
     const inBulk = loader?.allowed === true
     const rest = inBulk ? yield* load(loader, graph, finder.ids, rule, placed) : placed
+    const later = new Set(rest)
+    const order = [...placed.filter((one) => !later.has(one)), ...rest].map(({ record }) => record)
+    const loaded = records.length - rest.length
+    progress.created = order.slice(0, loaded)
     // Relationships without a key cannot be told from equal ones of others: the fence says how far the batch came.
-    const marked = fence !== undefined && records.some(({ key }) => key === null)
-    const name = marked ? batchName(hashes(records)) : undefined
+    const marked = hold !== undefined && records.some(({ key }) => key === null)
+    const name = marked ? batchName(hashesOf(records)) : undefined
     let written = 0
-    for (const part of cypher.split(rest.map((one) => creating(writer, one, fence !== undefined)))) {
+    for (const part of cypher.split(rest.map((one) => creating(writer, one, hold !== undefined)))) {
       const marks = name === undefined ? undefined : markWritten(name, written + part.length)
-      const done = yield* runPart(graph, part, fence, "import", marks)
-      // Nothing at all was matched: the fence is gone, or all the ends are.
-      if (done === undefined && fence !== undefined && !(yield* stands(graph, fence))) return yield* fenceLost(graph)
+      const done = yield* runPart(graph, part, hold, "import", marks)
+      // Also where one of its clauses found nothing: those before it may have taken effect.
+      progress.created = order.slice(0, loaded + written + part.length)
       if (done?.complete !== true) return yield* changed(writer, "an end of a relationship is gone")
       if (rest[written]?.record._tag === "Node") for (const items of done.groups) remember(writer, items)
       written += part.length
@@ -257,27 +268,26 @@ const createAll = (writer: Writer, records: ReadonlyArray<GraphRecord>, fence: F
     )
   })
 
-/** Writes a batch completely or fails; on a failure some of its queries may have taken effect. */
+/** Writes a batch completely or fails; on a failure `progress` says what of it may have taken effect. */
 export const writeBatch = (
   writer: Writer,
   batch: WriteBatch,
-  fence: Fence | undefined
+  hold: Hold | undefined,
+  progress: Progress
 ): Effect.Effect<void, WriteFailed | ReadError> =>
   Effect.gen(function* () {
     const { create, overwrite } = batch
     const twice = repeated(create)
     const misfit = impossible([...create, ...overwrite.map(({ after }) => after)])
     if (misfit !== undefined || twice !== undefined) {
-      writer.untouched.set(batchName(hashes(create)), { replaced: new Set() })
-      writer.untouched.set(replacementsName(overwrite), {
-        replaced: new Set(overwrite.map(({ before }) => nameOf(before)))
-      })
       return yield* failure(
         writer.graph.connection,
         "refused-record",
         `${misfit ?? `${twice === undefined ? "A record" : describe(twice)} comes twice in one batch`}. Nothing of its batch was written.`
       )
     }
-    if (overwrite.length > 0) yield* replaceAll(writer, overwrite, fence)
-    if (create.length > 0) yield* createAll(writer, create, fence)
+    if (overwrite.length > 0) yield* replaceAll(writer, overwrite, hold, progress)
+    if (create.length > 0) yield* createAll(writer, create, hold, progress)
+    const last = create.findLast(({ key }) => key !== null) ?? overwrite.at(-1)?.after
+    if (last !== undefined) writer.witness = { record: last, there: true }
   })

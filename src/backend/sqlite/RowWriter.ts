@@ -6,7 +6,7 @@ import { lineHash } from "../../domain/Fingerprint.ts"
 import { describe, type GraphRecord, type Relationship } from "../../domain/Graph.ts"
 import type { Overwrite, WriteBatch } from "../WriteSession.ts"
 import type { Row, SqlValue } from "./codec.ts"
-import { failed } from "./errors.ts"
+import { codeOf, failed, isRecordRefused } from "./errors.ts"
 import type { StoredGraph } from "./StoredGraph.ts"
 
 type Statement = Database.Statement<Array<SqlValue>>
@@ -14,8 +14,8 @@ type Statement = Database.Statement<Array<SqlValue>>
 const list = (columns: ReadonlyArray<string>, each: (column: string) => string): string => columns.map(each).join(", ")
 const quoted = (column: string): string => `"${column}"`
 
-/** `mg-`, the first 32 hex digits of the line's hash, and the number of equal lines before it. */
-const unkeyedId = (hash: string, ordinal: number): string => `mg-${hash}-${ordinal}`
+/** What the ids of equal relationships without a key begin with: `mg-`, the first 32 hex digits of the line's hash. */
+export const unkeyedPrefix = (hash: Buffer): string => `mg-${hash.toString("hex", 0, 16)}-`
 
 /** Rows written so far, for the check after publication. */
 export interface Written {
@@ -31,8 +31,12 @@ export class RowWriter {
   private readonly insertUnkeyed: Statement
   private readonly updateNode: Statement
   private readonly updateRelationship: Statement
+  private readonly deleteNode: Statement
+  private readonly deleteRelationship: Statement
   private nodes = 0
   private relationships = 0
+  // The ids of what the latest batch has created.
+  private created: Array<string> = []
   // Only lines that came more than once: how many of them there are.
   private readonly repeated = new Map<string, number>()
 
@@ -51,6 +55,8 @@ export class RowWriter {
     )
     this.updateNode = db.prepare(update(nodeTable, writtenNodeColumns))
     this.updateRelationship = db.prepare(update("relationships", writtenRelationshipColumns))
+    this.deleteNode = db.prepare(`DELETE FROM ${nodeTable} WHERE id = ?`)
+    this.deleteRelationship = db.prepare("DELETE FROM relationships WHERE id = ?")
   }
 
   get written(): Written {
@@ -59,40 +65,80 @@ export class RowWriter {
 
   /** Writes a batch; after an exception part of it may be written. */
   write(batch: WriteBatch): void {
-    const { codec } = this.graph.layout
+    this.created = []
     for (const record of batch.create) {
       this.checkFit(record)
+      let id: string | undefined
       try {
-        if (record._tag === "Node") {
-          this.insertNode.run(...codec.nodeValues(record))
-          this.nodes++
-        } else {
-          if (record.key === null) this.createUnkeyed(record)
-          else this.insertRelationship.run(...codec.relationshipValues(record, record.key))
-          this.relationships++
-        }
+        id = this.create(record)
       } catch (cause) {
         throw this.refused(record, cause)
       }
+      if (id === undefined) throw this.refusal(record, "a constraint or trigger of its own ignores it")
+      this.created.push(id)
+      if (record._tag === "Node") this.nodes++
+      else this.relationships++
     }
     for (const overwrite of batch.overwrite) this.overwrite(overwrite)
   }
 
-  private createUnkeyed(record: Relationship): void {
-    const hash = lineHash(canonicalLine(record)).toString("hex", 0, 16)
-    let ordinal = this.repeated.get(hash) ?? 0
-    for (;;) {
-      const id = unkeyedId(hash, ordinal)
-      const { changes } = this.insertUnkeyed.run(...this.graph.layout.codec.relationshipValues(record, id))
-      if (changes === 1) break
-      ordinal = ordinal === 0 ? this.nextOrdinal(hash) : ordinal + 1
+  /** Takes away what the latest batch has created (records of one kind). */
+  revoke(tag: GraphRecord["_tag"]): void {
+    const statement = tag === "Node" ? this.deleteNode : this.deleteRelationship
+    for (const id of this.created) {
+      const { changes } = statement.run(id)
+      if (tag === "Node") this.nodes -= changes
+      else this.relationships -= changes
     }
-    if (ordinal > 0) this.repeated.set(hash, ordinal + 1)
+    this.created = []
+  }
+
+  /** Counts as it did then: what was written since is rolled back. */
+  forget({ nodes, relationships }: Written): void {
+    this.nodes = nodes
+    this.relationships = relationships
+  }
+
+  /** Gives a row the record's values; the number of rows that were changed. Throws what the driver throws. */
+  replace(id: string, record: GraphRecord): number {
+    const { codec } = this.graph.layout
+    return record._tag === "Node"
+      ? this.updateNode.run(...codec.nodeValues(record), id).changes
+      : this.updateRelationship.run(...codec.relationshipValues(record, record.key ?? id), id).changes
+  }
+
+  // The row's id, or undefined where none was made.
+  private create(record: GraphRecord): string | undefined {
+    const { codec } = this.graph.layout
+    const { key } = record
+    if (key === null) return record._tag === "Relationship" ? this.createUnkeyed(record) : undefined
+    const { changes } =
+      record._tag === "Node"
+        ? this.insertNode.run(...codec.nodeValues(record))
+        : this.insertRelationship.run(...codec.relationshipValues(record, key))
+    return changes === 1 ? key : undefined
+  }
+
+  // The prefix of its line, and the number of equal lines before it.
+  private createUnkeyed(record: Relationship): string | undefined {
+    const { codec } = this.graph.layout
+    const prefix = unkeyedPrefix(lineHash(canonicalLine(record)))
+    const insert = (ordinal: number) => {
+      const id = `${prefix}${ordinal}`
+      return this.insertUnkeyed.run(...codec.relationshipValues(record, id)).changes === 1 ? id : undefined
+    }
+    let ordinal = this.repeated.get(prefix) ?? 0
+    let id = insert(ordinal)
+    if (id === undefined) {
+      ordinal = this.nextOrdinal(prefix)
+      id = insert(ordinal)
+    }
+    if (ordinal > 0) this.repeated.set(prefix, ordinal + 1)
+    return id
   }
 
   // The store may hold equal lines already, of an earlier run.
-  private nextOrdinal(hash: string): number {
-    const prefix = unkeyedId(hash, 0).slice(0, -1)
+  private nextOrdinal(prefix: string): number {
     const highest = this.graph.db
       .prepare<[number, string, string]>(
         "SELECT max(CAST(substr(id, ?) AS INTEGER)) FROM relationships WHERE id >= ? AND id < ?"
@@ -102,16 +148,11 @@ export class RowWriter {
   }
 
   private overwrite({ before, after }: Overwrite): void {
-    const { codec } = this.graph.layout
     this.checkFit(after)
     let changes: number
     try {
-      if (after._tag === "Node") {
-        changes = this.updateNode.run(...codec.nodeValues(after), before.key).changes
-      } else {
-        const id = before._tag === "Relationship" ? (before.key ?? this.unkeyedRow(before)) : null
-        changes = this.updateRelationship.run(...codec.relationshipValues(after, after.key ?? id ?? ""), id).changes
-      }
+      const id = before.key ?? (before._tag === "Relationship" ? this.unkeyedRow(before) : null)
+      changes = id === null ? 0 : this.replace(id, after)
     } catch (cause) {
       throw this.refused(after, cause)
     }
@@ -120,7 +161,7 @@ export class RowWriter {
         this.graph.location,
         "import",
         "store-changed",
-        `${describe(before)} was to be overwritten in ${this.graph.location} and is not there any more. What this run had written there is undone; run the migration again.`
+        `${describe(before)} was to be overwritten in ${this.graph.location} and is not there any more. Nothing of this batch was written; run the migration again.`
       )
     }
   }
@@ -147,15 +188,15 @@ export class RowWriter {
   }
 
   private refused(record: GraphRecord, cause: unknown): unknown {
-    if (!(cause instanceof Error && "code" in cause && String(cause.code).startsWith("SQLITE_CONSTRAINT"))) return cause
-    const why = /PRIMARYKEY|UNIQUE/.test(String(cause.code)) ? "something with this id is there already" : cause.message
+    if (!(cause instanceof Error && isRecordRefused(cause))) return cause
+    const why = codeOf(cause).endsWith("PRIMARYKEY") ? "something with this id is there already" : cause.message
     return this.refusal(record, why, cause)
   }
 
   private refusal(record: GraphRecord, why: string, cause?: unknown): WriteFailed {
     const { location } = this.graph
     const kind = record._tag === "Node" ? "node" : "relationship"
-    const message = `${location} cannot take the ${kind} ${describe(record)}: ${why}. What this run had written there is undone.`
+    const message = `${location} cannot take the ${kind} ${describe(record)}: ${why}. Nothing of this batch was written.`
     return failed(location, "import", "refused-record", message, cause)
   }
 }

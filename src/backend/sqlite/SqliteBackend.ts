@@ -18,12 +18,14 @@ import type { SqliteConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
 import { KIND, notWritable, readFailed, says, unavailable } from "./errors.ts"
 import * as existingFileSession from "./existingFileSession.ts"
-import { bytesOf, type FileState, resolvePath, stateOf } from "./filePath.ts"
+import { resolvePath } from "../../files/filePath.ts"
+import { bytesOf, type FileState, stateOf } from "./fileState.ts"
 import { codecFor, inspect, type Layout } from "./layout.ts"
 import * as newFileSession from "./newFileSession.ts"
 import { type Access, openForReading, versionOf, whileLocked } from "./open.ts"
 import { type Place, readError, stream } from "./graphStream.ts"
-import { dangling, lookup, statistics, type StoredGraph } from "./StoredGraph.ts"
+import { statistics } from "./statistics.ts"
+import { dangling, lookup, type StoredGraph } from "./StoredGraph.ts"
 
 const EMPTY: Statistics = { nodes: 0, relationships: 0, labels: {}, types: {} }
 

@@ -1,9 +1,7 @@
-/** The graph in an open database: pages, look-ups and counts, by plain synchronous calls on one connection. */
+/** The graph in an open database: pages and look-ups, by plain synchronous calls on one connection. */
 import type Database from "better-sqlite3"
 import { SourceDataInvalid } from "../../domain/Errors.ts"
-import { describe, type GraphRecord, setProperty } from "../../domain/Graph.ts"
-import { LABELS_PROPERTY } from "../Encoding.ts"
-import type { Statistics } from "../GraphBackend.ts"
+import { describe, type GraphRecord } from "../../domain/Graph.ts"
 import { type Row, RowProblem } from "./codec.ts"
 import { KIND } from "./errors.ts"
 import type { Layout } from "./layout.ts"
@@ -180,7 +178,34 @@ export const lookup = (graph: StoredGraph, records: ReadonlyArray<GraphRecord>):
   return found
 }
 
-const LIST = "(SELECT value FROM json_each(?))"
+/** In a condition: the values of one of the lists that are given with it, in their order. */
+export const LIST = "(SELECT value FROM json_each(?))"
+
+/** A row, and what it holds; `record` is undefined where it cannot be decoded. */
+export interface StoredRow {
+  readonly id: string
+  readonly record: GraphRecord | undefined
+}
+
+/** The rows of one kind of record that meet a condition. */
+export const rowsOf = (
+  graph: StoredGraph,
+  tag: GraphRecord["_tag"],
+  condition: string,
+  lists: ReadonlyArray<ReadonlySet<string>>
+): ReadonlyArray<StoredRow> => {
+  const source = tag === "Node" ? nodesOf(graph) : relationshipsOf(graph)
+  if (source === undefined) return []
+  return rowsWhere(graph, source, condition, lists).map((row) => {
+    const id = String(row[1])
+    try {
+      return { id, record: decodeRow(graph, source, row) }
+    } catch (cause) {
+      if (cause instanceof SourceDataInvalid) return { id, record: undefined }
+      throw cause
+    }
+  })
+}
 
 const statements = new WeakMap<Database.Database, Map<string, Database.Statement<Array<string>, Row>>>()
 const rowsWhere = (
@@ -199,61 +224,6 @@ const rowsWhere = (
   }
   return statement.all(...lists.map((list) => JSON.stringify([...list])))
 }
-
-const count = (db: Database.Database, sql: string): number => Number(db.prepare(sql).pluck().get())
-
-/** Counts of both kinds of records. */
-export const counts = ({ db, layout }: StoredGraph): { readonly nodes: number; readonly relationships: number } => ({
-  nodes: layout.hasNodes ? count(db, `SELECT count(*) FROM "${layout.codec.nodeTable}"`) : 0,
-  relationships: layout.hasRelationships ? count(db, "SELECT count(*) FROM relationships") : 0
-})
-
-type Group = readonly [name: string, count: number]
-const group = (db: Database.Database, sql: string): ReadonlyArray<Group> => db.prepare<[], Group>(sql).raw().all()
-
-const WITH_LABELS = `instr(properties, '"${LABELS_PROPERTY}"') > 0`
-// JSON5, because of NaN and Infinity; a row that is no JSON at all counts by its column.
-const ALL_LABELS = `CASE WHEN json_valid(properties, 2) AND json_type(properties, '$.${LABELS_PROPERTY}') = 'array'
-  THEN json_extract(properties, '$.${LABELS_PROPERTY}') END`
-
-const labelGroups = ({ db, layout }: StoredGraph): ReadonlyArray<Group> => {
-  if (!layout.hasNodes) return []
-  if (layout.codec.layout === "column") return group(db, "SELECT 'Memory', count(*) FROM memories HAVING count(*) > 0")
-  const byColumn = db.prepare<[], readonly [string, number, number]>(
-    `SELECT label, count(*), ${WITH_LABELS} AS several FROM nodes GROUP BY label, several`
-  )
-  const groups = byColumn.raw().all()
-  const plain = groups.filter(([, , several]) => several === 0).map(([label, number]): Group => [label, number])
-  if (plain.length === groups.length) return plain
-  return [
-    ...plain,
-    ...group(
-      db,
-      `WITH several AS MATERIALIZED (SELECT label, ${ALL_LABELS} AS labels FROM nodes WHERE ${WITH_LABELS})
-       SELECT label, count(*) FROM several WHERE coalesce(json_array_length(labels), 0) = 0 GROUP BY label
-       UNION ALL SELECT value, count(*) FROM several, json_each(labels) GROUP BY value`
-    )
-  ]
-}
-
-const sum = (groups: ReadonlyArray<Group>): { readonly [name: string]: number } => {
-  const sums: { [name: string]: number } = {}
-  for (const [name, number] of groups) {
-    setProperty(sums, name, (Object.hasOwn(sums, name) ? (sums[name] ?? 0) : 0) + number)
-  }
-  return sums
-}
-
-/** The port's `statistics`, by SQL of its own. */
-export const statistics = (graph: StoredGraph): Statistics => ({
-  ...counts(graph),
-  labels: sum(labelGroups(graph)),
-  types: sum(
-    graph.layout.hasRelationships
-      ? group(graph.db, "SELECT rel_type, count(*) FROM relationships GROUP BY rel_type")
-      : []
-  )
-})
 
 // Each end by itself, which its index answers without the table: 0.2 s where the table's scan takes 1.5 s (300,000
 // relationships), and there are hardly ever any.
@@ -275,7 +245,12 @@ const danglingWhere = ({ layout }: StoredGraph): string => {
 /** How many relationships have an end that is no node. */
 export const danglingCount = (graph: StoredGraph): number =>
   graph.layout.hasRelationships && mayDangle(graph)
-    ? count(graph.db, `SELECT count(*) FROM relationships WHERE ${danglingWhere(graph)}`)
+    ? Number(
+        graph.db
+          .prepare(`SELECT count(*) FROM relationships WHERE ${danglingWhere(graph)}`)
+          .pluck()
+          .get()
+      )
     : 0
 
 /** The port's `dangling`. */

@@ -5,7 +5,8 @@ import { codeOf } from "./errors.ts"
 import type { Layout } from "./layout.ts"
 import type { Load } from "./Load.ts"
 import { breathe } from "./graphStream.ts"
-import { counts, type StoredGraph } from "./StoredGraph.ts"
+import { counts } from "./statistics.ts"
+import type { StoredGraph } from "./StoredGraph.ts"
 
 /** `quick_check` of the layout's own tables (a check of the full-text table is its owner's business). */
 export const findDamage = (db: Database.Database, layout: Layout): Effect.Effect<string | undefined, unknown> =>

@@ -85,11 +85,13 @@ export const notWritable = (file: string): "permission" | "read-only" | "not-fou
   return undefined
 }
 
+/** True for what SQLite says to a record, and not to a statement or a file: its own constraints and a user's. */
+export const isRecordRefused = (cause: unknown): boolean => /^SQLITE_(CONSTRAINT|MISMATCH$|TOOBIG$)/.test(codeOf(cause))
+
 const writeReason = (cause: unknown): WriteReason => {
   const code = codeOf(cause)
   if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return "store-full"
-  if (code.startsWith("SQLITE_CONSTRAINT") || code === "SQLITE_MISMATCH" || code === "SQLITE_TOOBIG")
-    return "refused-record"
+  if (isRecordRefused(cause)) return "refused-record"
   const reason = reasonOf(cause)
   return reason === "locked" || reason === "read-only" ? reason : "driver"
 }

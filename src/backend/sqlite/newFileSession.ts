@@ -15,7 +15,8 @@ import type { SessionDriver, SessionOptions } from "../WriteSession.ts"
 import { codeOf, failed, KIND, notWritable, readFailed, unavailable, writeFailed } from "./errors.ts"
 import { inspect } from "./layout.ts"
 import { connect, disconnect } from "./open.ts"
-import { OWNER, sweep } from "./ownedFiles.ts"
+import { OWNER, sweep } from "../../files/ownedFiles.ts"
+import { putInPlace } from "../../files/putInPlace.ts"
 import { findFault } from "./checkFile.ts"
 import { type Place, setUp } from "./graphStream.ts"
 import { Load } from "./Load.ts"
@@ -33,33 +34,6 @@ const prefixOf = (file: string): string => {
 /** The temporary file of a run: `.NAME.mg-RUN.OWNER.tmp` beside the target. */
 export const temporaryOf = (file: string, run: string): string =>
   path.join(path.dirname(file), `${prefixOf(file)}${run}.${OWNER}.tmp`)
-
-const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"])
-
-/**
- * Gives the temporary file the target's name, unless something has that name: by a link, or where the file system has
- * none by an exclusively created placeholder that the file is renamed over. Throws `EEXIST` where the name is taken.
- */
-export const putInPlace = (
-  temporary: string,
-  file: string,
-  link: (from: string, to: string) => void = fs.linkSync
-): void => {
-  try {
-    link(temporary, file)
-  } catch (cause) {
-    if (!NO_LINKS.has(codeOf(cause))) throw cause
-    fs.closeSync(fs.openSync(file, "wx", 0o600))
-    try {
-      fs.renameSync(temporary, file)
-    } catch (failure) {
-      fs.rmSync(file, { force: true })
-      throw failure
-    }
-    return
-  }
-  fs.rmSync(temporary, { force: true })
-}
 
 const sync = async (place: string): Promise<void> => {
   const handle = await fs.promises.open(place, "r")

@@ -22,7 +22,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import type { StoreUnavailable } from "../../domain/Errors.ts"
 import { codeOf, notWritable, readFailed, says } from "./errors.ts"
-import { OWNER, sweep } from "./ownedFiles.ts"
+import { OWNER, sweep } from "../../files/ownedFiles.ts"
 
 /** How long a locked database is waited for. The wait is asynchronous: SQLite's own would block signals. */
 export const LOCK_PATIENCE = "5 seconds"

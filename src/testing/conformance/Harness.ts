@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { GraphBackend } from "../../backend/GraphBackend.ts"
 import type { MigrationError } from "../../domain/Errors.ts"
+import type { GraphRecord } from "../../domain/Graph.ts"
 import type { Feature } from "../features.ts"
 
 /** Somewhere that a graph can be kept: a path, a graph on a server. It holds nothing when the suite gets it. */
@@ -23,6 +24,11 @@ export interface Place {
    * record stays countable.
    */
   readonly spoil?: Effect.Effect<void, MigrationError> | undefined
+  /**
+   * Makes the store refuse this record (known by its key) from now on, as a constraint of its owner's would; called
+   * while the store holds records of that kind.
+   */
+  readonly refuse?: ((record: GraphRecord) => Effect.Effect<void, MigrationError>) | undefined
 }
 
 /** A backend as the suite takes it. */

@@ -6,7 +6,18 @@ import { recordsOf } from "../arbitraries/graphs.ts"
 import { collect } from "../compare.ts"
 import { memory, keyOf, sampleGraph } from "../samples.ts"
 import { makeCase } from "./Harness.ts"
-import { check, expectRecords, expectState, expectStatistics, fill, spoil, stateOf } from "./support.ts"
+import {
+  check,
+  expectRecords,
+  expectState,
+  expectStatistics,
+  fill,
+  newRun,
+  overwrite,
+  publishRun,
+  spoil,
+  stateOf
+} from "./support.ts"
 
 const EMPTY: Statistics = { nodes: 0, relationships: 0, labels: {}, types: {} }
 
@@ -98,6 +109,28 @@ export const connecting = [
           labels: Object.fromEntries(labels),
           types: Object.fromEntries(types)
         })
+      })
+  ),
+  makeCase(
+    "the newest time tells of a later write",
+    "Statistics.newest: two readings that differ say that something was written in between",
+    (harness) =>
+      Effect.gen(function* () {
+        const place = yield* harness.place
+        yield* fill(place, sampleGraph("nwe", 6, harness.without))
+        const newest = Effect.scoped(
+          Effect.flatMap(place.connect, (backend) => Effect.map(backend.statistics, (one) => one.newest ?? ""))
+        )
+        const at = (time: string) => memory(keyOf("late", 1), 1, { updated_at: `${time}T09:00:00.000001+00:00` })
+        const readings = [yield* newest]
+        yield* fill(place, { nodes: [at("2027-03-01")], relationships: [] })
+        readings.push(yield* newest)
+        yield* publishRun(place, yield* newRun, (session) => overwrite(session, at("2027-03-01"), at("2027-04-01")))
+        readings.push(yield* newest)
+        const [first = "", added = "", changed = ""] = readings
+        yield* check(first !== "" && first < added && added < changed, `three readings are ${readings.join(", ")}`)
+        yield* fill(place, { nodes: [memory(keyOf("late", 2), 2)], relationships: [] })
+        yield* check((yield* newest) === changed, `an older memory makes ${yield* newest} of ${changed}`)
       })
   ),
   makeCase(

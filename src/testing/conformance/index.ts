@@ -14,6 +14,8 @@ import { overwriting } from "./overwriting.ts"
 import { publishing } from "./publishing.ts"
 import { random } from "./random.ts"
 import { reading } from "./reading.ts"
+import { refusing } from "./refusing.ts"
+import { takingBack } from "./takingBack.ts"
 import { undoing } from "./undoing.ts"
 import { carryingValues } from "./values.ts"
 import { writing } from "./writing.ts"
@@ -26,8 +28,10 @@ export const conformance: ReadonlyArray<ConformanceCase> = [
   ...fitting,
   ...writing,
   ...overwriting,
+  ...refusing,
   ...publishing,
   ...undoing,
+  ...takingBack,
   ...reading,
   ...lookingUp,
   ...carryingValues,

@@ -1,6 +1,7 @@
 /** What the cases share: sessions with a real journal, graphs written and read back, states compared. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs/promises"
 import * as os from "node:os"
@@ -9,7 +10,7 @@ import type { GraphBackend, Statistics } from "../../backend/GraphBackend.ts"
 import * as Journal from "../../backend/Journal.ts"
 import type { SessionOutcome, WriteSession } from "../../backend/WriteSession.ts"
 import { canonicalLine, compareCodePoints } from "../../domain/Canonical.ts"
-import { FileFailed, type MigrationError } from "../../domain/Errors.ts"
+import { FileFailed, type Left, type MigrationError } from "../../domain/Errors.ts"
 import type { GraphRecord } from "../../domain/Graph.ts"
 import { type Graph, recordsOf } from "../arbitraries/graphs.ts"
 import { collect, differences, showDifferences } from "../compare.ts"
@@ -68,6 +69,48 @@ export const openSession = (backend: GraphBackend): Effect.Effect<OpenSession, M
     const journal = yield* Journal.make(path.join(yield* temporaryFolder, "journal.db"))
     const session = yield* backend.openSession({ run: `conformance-${crypto.randomUUID()}`, journal })
     return { session, journal }
+  })
+
+/** A run whose journal outlives its sessions. */
+export interface Run {
+  readonly run: string
+  readonly file: string
+}
+
+/** A run that has done nothing yet. */
+export const newRun: Effect.Effect<Run, FileFailed, Scope.Scope> = Effect.map(temporaryFolder, (folder) => ({
+  run: `conformance-${crypto.randomUUID()}`,
+  file: path.join(folder, "journal.db")
+}))
+
+/** Opens a session of the run, with its journal, over a connection of its own. */
+export const openRun = (place: Place, { file, run }: Run): Effect.Effect<OpenSession, MigrationError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const backend = yield* place.connect
+    const journal = yield* Journal.make(file)
+    return { session: yield* backend.openSession({ run, journal }), journal }
+  })
+
+/** Opens a session of the run, writes and publishes. */
+export const publishRun = <E>(
+  place: Place,
+  run: Run,
+  write: (session: WriteSession) => Effect.Effect<void, E>
+): Effect.Effect<void, E | MigrationError> =>
+  Effect.scoped(Effect.flatMap(openRun(place, run), ({ session }) => Effect.zipRight(write(session), session.publish)))
+
+/** Takes back all that the run's journal knows of, in a session of the run; returns what had to stay. */
+export const takeBackAll = ({ journal, session }: OpenSession): Effect.Effect<ReadonlyArray<Left>, MigrationError> =>
+  Effect.gen(function* () {
+    const left: Array<Left> = []
+    for (const part of Journal.UNDO_ORDER) {
+      yield* Stream.runForEach(journal.batches, (batch) =>
+        Effect.map(session.takeBack(batch, part), (stayed) => {
+          left.push(...stayed)
+        })
+      )
+    }
+    return left
   })
 
 /** Writes records, all of one kind, in batches of at most `size`. */
@@ -170,6 +213,10 @@ export const expectHolds = (
 /** Makes one record of the place impossible to decode. */
 export const spoil = (place: Place): Effect.Effect<void, CaseError> =>
   place.spoil ?? fail("the harness gives no `spoil`: give one, or list the feature in `without`")
+
+/** Makes the place refuse a record. */
+export const refuse = (place: Place, record: GraphRecord): Effect.Effect<void, CaseError> =>
+  place.refuse?.(record) ?? fail("the harness gives no `refuse`: give one, or list the feature in `without`")
 
 /** Whether the store holds somebody's data already: the same obligation is kept by other means. */
 export type Mode = "new store" | "store in use"

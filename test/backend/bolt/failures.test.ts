@@ -65,6 +65,14 @@ describe("why writing failed", () => {
     [neo4j, failure("Neo.TransientError.General.MemoryPoolOutOfMemoryError", "more than the limit"), "store-full"],
     [neo4j, failure("Neo.ClientError.Cluster.NotALeader", "no"), "read-only"],
     [neo4j, failure("ServiceUnavailable", "gone", "commit"), "went-away"],
+    [neo4j, failure("ServiceUnavailable", "connect ECONNREFUSED 127.0.0.1:7687"), "went-away"],
+    [neo4j, failure("SessionExpired", "gone"), "went-away"],
+    [neo4j, failure("Neo.TransientError.General.DatabaseUnavailable", "is stopped", "commit"), "went-away"],
+    [neo4j, failure("N/A", "Connection acquisition timed out in 3000 ms."), "went-away"],
+    [neo4j, failure("Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration", "terminated"), "went-away"],
+    [neo4j, timedOut("commit", 5), "went-away"],
+    [neo4j, failure("Neo.ClientError.Transaction.LockClientStopped", "terminated"), "locked"],
+    [neo4j, failure("Neo.ClientError.Statement.EntityNotFound", "Node 4:x:1 not found"), "store-changed"],
     [neo4j, failure("", "?"), "driver"],
     [
       memgraph,
@@ -82,9 +90,22 @@ describe("why writing failed", () => {
   })
 
   it("says what is known of the batch", () => {
-    const lost = failure("ServiceUnavailable", "gone", "commit")
-    expect(writeFailed(neo4j, "import", lost).message).toContain("It is not known whether the last batch took effect")
-    expect(writeFailed(neo4j, "import", failure("", "?")).message).toContain("Nothing of this batch was written.")
+    for (const open of [
+      failure("ServiceUnavailable", "gone", "commit"),
+      failure("Neo.TransientError.General.DatabaseUnavailable", "is stopped", "commit"),
+      // The server itself has failed: it may find the transaction committed when it comes back.
+      failure("Neo.DatabaseError.Transaction.TransactionCommitFailed", "disk", "commit"),
+      timedOut("commit", 5)
+    ]) {
+      expect(writeFailed(neo4j, "import", open).message).toContain("It is not known whether the last batch took effect")
+    }
+    for (const known of [
+      failure("", "?"),
+      failure("Neo.ClientError.Schema.ConstraintValidationFailed", "already exists", "commit"),
+      failure("Neo.DatabaseError.Statement.ExecutionFailed", "Property value is too large to index", "commit")
+    ]) {
+      expect(writeFailed(neo4j, "import", known).message).toContain("Nothing of this batch was written.")
+    }
   })
 })
 
@@ -96,6 +117,9 @@ describe("what is tried again", () => {
     [failure("ServiceUnavailable", ""), true],
     // Nobody knows whether it took effect: again could mean twice.
     [failure("ServiceUnavailable", "", "commit"), false],
+    [failure("Neo.TransientError.General.DatabaseUnavailable", ""), true],
+    [failure("Neo.TransientError.General.DatabaseUnavailable", "", "commit"), false],
+    [timedOut("commit", 1), false],
     [failure("SessionExpired", "", "connect"), false],
     [failure("Neo.TransientError.General.MemoryPoolOutOfMemoryError", ""), false],
     [failure("Neo.ClientError.Schema.ConstraintValidationFailed", ""), false],

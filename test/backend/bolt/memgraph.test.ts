@@ -8,8 +8,10 @@ import neo4jDriver, { type Driver } from "neo4j-driver"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { Connection } from "../../../src/backend/bolt/connection.ts"
 import { FENCE_LABEL, isPresent } from "../../../src/backend/bolt/Dialect.ts"
+import * as fence from "../../../src/backend/bolt/fence.ts"
 import { indexLimits } from "../../../src/backend/bolt/indexLimits.ts"
 import { engineKeys } from "../../../src/backend/bolt/keys.ts"
+import { assumeWritten } from "../../../src/backend/bolt/marks.ts"
 import { memgraph } from "../../../src/backend/bolt/memgraph.ts"
 import { make } from "../../../src/backend/bolt/MemgraphBackend.ts"
 import { fit } from "../../../src/backend/bolt/records.ts"
@@ -63,6 +65,8 @@ describe("what Memgraph stores as it is", () => {
   it.each(encoded)("not %o", (value) => expect(memgraphProfile.nativeValue(value)).toBe(false))
 })
 
+const NEO4J_ONLY = /elementId|\$\(|IS ::|IF (NOT )?EXISTS|REQUIRE|CALL|COUNT \{|FULLTEXT/
+
 describe("the statements", () => {
   const made = [
     memgraph.id("n"),
@@ -75,13 +79,13 @@ describe("the statements", () => {
     memgraph.createRelationship,
     memgraph.addLabels,
     memgraph.removeLabels,
+    memgraph.now,
     memgraph.degree,
     ...memgraph.schema.flatMap((item) => [item.create, item.drop])
   ]
 
   it("hold nothing that only Neo4j knows", () => {
-    for (const text of made)
-      expect(text).not.toMatch(/elementId|\$\(|IS ::|IF (NOT )?EXISTS|REQUIRE|CALL|COUNT \{|FULLTEXT/)
+    for (const text of made) expect(text).not.toMatch(NEO4J_ONLY)
   })
 
   it("are Memgraph's", () => {
@@ -97,6 +101,44 @@ describe("the statements", () => {
       )
     ])
     expect(memgraph.idParameter("17")).toBe(17n)
+  })
+})
+
+describe("the fence", () => {
+  const claim = { run: "r", epoch: 1_000_000, owner: "o", host: "h", lease: 60_000 }
+  const held = { run: "r", epoch: 1_000_000 }
+
+  /** Answers every statement with the rows, and tells what was asked. */
+  const asking = (rows: ReadonlyArray<Record<string, unknown>>) => {
+    const asked: Array<string> = []
+    const run = (text: string) => {
+      asked.push(text)
+      return Effect.succeed(rows.map((row) => ({ get: (column: string) => row[column] ?? null })))
+    }
+    const connection: Connection = { ...server({}), run, transact: (body) => body({ run }) }
+    return { asked, place: { connection, dialect: memgraph } }
+  }
+
+  it("speaks Memgraph: microseconds, no locks, nothing that only Neo4j knows", async () => {
+    const free = asking([])
+    await Effect.runPromise(fence.raise(free.place, claim))
+    await Effect.runPromise(fence.raiseEpoch(free.place, held, claim))
+    await Effect.runPromise(Effect.flip(fence.beat(free.place, held, true)))
+    await Effect.runPromise(fence.drop(free.place, held))
+    await Effect.runPromise(Effect.flip(assumeWritten(free.place, 1, [], held)))
+    const standing = asking([
+      { run: "r", epoch: 1_000_000n, owner: "o", host: "h", lease: 60_000n, heartbeat: 1n, now: 2n }
+    ])
+    await Effect.runPromise(fence.raise(standing.place, claim))
+    await Effect.runPromise(assumeWritten(standing.place, 1, [], held))
+    const all = [...free.asked, ...standing.asked]
+    for (const text of all) expect(text).not.toMatch(NEO4J_ONLY)
+    expect(
+      all.filter((text) => text.includes("timestamp()")).every((text) => text.includes("(timestamp() / 1000)"))
+    ).toBe(true)
+    // Every transaction that decides writes to the fence first: that is what conflicts with whoever else does.
+    expect(all.some((text) => text.includes("SET f += {}"))).toBe(false)
+    expect(free.asked.filter((text) => /SET f\.heartbeat = \(timestamp/.test(text)).length).toBeGreaterThanOrEqual(4)
   })
 })
 

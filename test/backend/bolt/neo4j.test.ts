@@ -5,10 +5,15 @@ import { afterAll, beforeAll, beforeEach, describe } from "vitest"
 import { make } from "../../../src/backend/bolt/Neo4jBackend.ts"
 import { missingAfterFetch, type Neo4jServer, START_TIMEOUT, startNeo4j } from "../../support/neo4j.ts"
 import { faultsSuite } from "./suites/faults.ts"
+import { fenceSuite } from "./suites/fence.ts"
 import { keysSuite } from "./suites/keys.ts"
 import { loadSuite } from "./suites/load.ts"
+import { pausedSuite } from "./suites/paused.ts"
+import { refusedSuite } from "./suites/refused.ts"
 import { sessionSuite } from "./suites/session.ts"
+import { statisticsSuite } from "./suites/statistics.ts"
 import { strangersSuite } from "./suites/strangers.ts"
+import { takeBackSuite } from "./suites/takeBack.ts"
 import { valuesSuite } from "./suites/values.ts"
 import { dump, query, type Store, wipe } from "./support.ts"
 
@@ -52,5 +57,10 @@ describe("values", () => valuesSuite(store))
 describe("keys", () => keysSuite(store))
 describe("session", () => sessionSuite(store))
 describe("strangers", () => strangersSuite(store))
+describe("the fence", () => fenceSuite(store))
+describe("a published run that is taken back", () => takeBackSuite(store))
+describe("an owner that wakes up", () => pausedSuite(store))
+describe("a record that is refused", () => refusedSuite(store))
+describe("statistics", () => statisticsSuite(store))
 describe("faults", () => faultsSuite(store))
 describe("load", () => loadSuite(store))

@@ -158,7 +158,7 @@ it("a server that is killed in the middle fails the load, and a later run takes 
       const result = yield* Effect.scoped(
         Effect.gen(function* () {
           const backend = yield* make(config())
-          const session = yield* openSession(backend, { run: "killed", journal: at })
+          const session = yield* openSession(backend, { run: "killed", journal: at, patience: 1000 })
           const load = Effect.gen(function* () {
             yield* create(session, nodes)
             yield* create(session, relationships)
@@ -175,7 +175,7 @@ it("a server that is killed in the middle fails the load, and a later run takes 
 
       server = yield* Effect.promise(() => startNeo4j({ again: server }))
       const backend = yield* make(config())
-      expect((yield* backend.health).notes.join()).toContain("Run killed of")
+      expect((yield* backend.health).notes.join()).toContain("Run killed on")
       expect((yield* backend.statistics).nodes).toBe(COUNT)
       const again = yield* openSession(backend, { run: "killed", journal: at })
       expect(yield* again.undo).toEqual({ _tag: "Undone" })

@@ -43,11 +43,16 @@ let runs = 0
 /** Opens a session of a new run, or of the run named. */
 export const openSession = (
   backend: GraphBackend,
-  options: { readonly run?: string; readonly journal?: string } = {}
+  options: {
+    readonly run?: string
+    readonly journal?: string
+    readonly lease?: number
+    readonly patience?: number
+  } = {}
 ) =>
   Effect.gen(function* () {
     const run = options.run ?? `test-run-${process.pid}-${++runs}`
-    return yield* backend.openSession({ run, journal: yield* journal(options.journal) })
+    return yield* backend.openSession({ ...options, run, journal: yield* journal(options.journal) })
   })
 
 const BATCH = 1000

@@ -64,6 +64,8 @@ export const liteHarness = (
 ): Harness => ({
   name,
   runs: options.runs,
+  // It has no constraint that would refuse one record and no other.
+  without: ["refuse"],
   place: Effect.map(temporaryFolder, (folder): Place => {
     const file = path.join(folder, "store.fdb")
     options.prepare?.(file)

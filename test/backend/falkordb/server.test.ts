@@ -221,7 +221,7 @@ describe.skipIf(engineAvailable !== undefined)(`a graph on a FalkorDB server ${e
     await server.raw("GRAPH.QUERY", `${graph}.mg-nobody`, "RETURN 1")
     const staging = async () => (await traces()).filter((key) => key.includes(".mg-") && !key.startsWith("telemetry"))
     const others = [`${graph}.mg-nobody`, `${graph}.mg-other`, `${graph}.mg-other.owner`]
-    const killed = [`${graph}.mg-killed`, `${graph}.mg-killed.owner`]
+    const killed = [`${graph}.mg-killed-1`, `${graph}.mg-killed-1.owner`]
     // While it lives, it is let be.
     await run(Effect.flatMap(connect(), (backend) => Effect.flatMap(openSession(backend), ({ undo }) => undo)))
     expect(await staging()).toEqual([...others, ...killed].sort())
@@ -253,7 +253,11 @@ describe.skipIf(engineAvailable !== undefined)(`a graph on a FalkorDB server ${e
         const session = yield* openSession(backend, "first")
         expect(session).toMatchObject({ fresh: false, exposed: true })
         const second = yield* Effect.flip(openSession(backend, "second"))
-        expect(second).toMatchObject({ _tag: "Refused", reason: "locked", message: expect.stringContaining("first") })
+        expect(second).toMatchObject({
+          _tag: "Refused",
+          reason: "locked",
+          message: expect.stringContaining("Run first is")
+        })
         expect(yield* linesOf(backend)).toHaveLength(1)
         expect(yield* linesOf(session)).toHaveLength(1)
         expect(yield* backend.statistics).toMatchObject({ nodes: 1, labels: { Memory: 1 } })
@@ -365,7 +369,8 @@ describe.skipIf(engineAvailable !== undefined)(`a graph on a FalkorDB server ${e
     const refused = await run(Effect.flip(Effect.flatMap(connect(), (backend) => openSession(backend, "next"))))
     expect(refused).toMatchObject({
       _tag: "Refused",
-      message: expect.stringContaining("runs/killed in the state folder")
+      reason: "unfinished-run",
+      message: expect.stringContaining("memorygraph runs rollback killed")
     })
     // The same run, taken up again with its journal, can undo what it wrote.
     const { make } = await import("../../../src/backend/Journal.ts")
@@ -435,7 +440,7 @@ describe.skipIf(engineAvailable !== undefined)(`a graph on a FalkorDB server ${e
     const result = await run(
       Effect.gen(function* () {
         const backend = yield* FalkorDB.make(configOf(other))
-        const session = yield* openSession(backend)
+        const session = yield* openSession(backend, "gone", { patience: 600 })
         yield* session.write({ create: [memory("a")], overwrite: [] })
         yield* Effect.promise(() => other.stop())
         const wrote = yield* Effect.exit(session.write({ create: [memory("b")], overwrite: [] }))

@@ -33,6 +33,7 @@ export const serverHarness = (
 ): Harness => ({
   name,
   runs: options.runs,
+  without: ["refuse"],
   place: Effect.acquireRelease(
     Effect.promise(async () => {
       const graph = `c-${crypto.randomUUID()}`

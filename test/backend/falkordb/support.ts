@@ -8,7 +8,7 @@ import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import type { GraphBackend } from "../../../src/backend/GraphBackend.ts"
 import * as Journal from "../../../src/backend/Journal.ts"
-import type { WriteSession } from "../../../src/backend/WriteSession.ts"
+import type { SessionOptions, WriteSession } from "../../../src/backend/WriteSession.ts"
 import { canonicalLine } from "../../../src/domain/Canonical.ts"
 import type { MigrationError } from "../../../src/domain/Errors.ts"
 import { type GraphRecord, node, relationship } from "../../../src/domain/Graph.ts"
@@ -40,10 +40,14 @@ export const linesOf = (records: {
 export const lines = (records: ReadonlyArray<GraphRecord>): ReadonlyArray<string> => records.map(canonicalLine).sort()
 
 /** Opens a session with a journal of its own. */
-export const openSession = (backend: GraphBackend, run = `test-${crypto.randomUUID()}`) =>
+export const openSession = (
+  backend: GraphBackend,
+  run = `test-${crypto.randomUUID()}`,
+  more: Pick<SessionOptions, "lease" | "patience"> = {}
+) =>
   Effect.gen(function* () {
     const journal = yield* Journal.make(`${yield* temporaryFolder}/journal.db`)
-    return yield* backend.openSession({ run, journal })
+    return yield* backend.openSession({ run, journal, ...more })
   })
 
 /** Writes nodes, then relationships. */

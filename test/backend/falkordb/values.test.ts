@@ -371,7 +371,7 @@ describe.skipIf(engineAvailable !== undefined)(`values ${engineAvailable ?? ""}`
       keys: ["a", "b", "c", null, "r"]
     })
     expect((await ruleOf("CREATE (:A {id: 'a'}), (:B {id: 'a'})")).keys).toEqual(["n0", "n1"])
-    expect((await ruleOf("CREATE ({id: 'a'}), ({id: 7}), ()")).keys).toEqual(["n0", "n1", "n2"])
+    expect((await ruleOf("CREATE ({id: 'a'}), ({id: 7}), ()")).keys).toEqual(["a", "n1", "n2"])
     expect((await ruleOf("CREATE ({id: 'a'}), ({_mg_id: 'n0'})")).keys).toEqual(["a", "n0"])
     expect((await ruleOf("CREATE ({id: 7}), ({_mg_id: 'n0', id: 7})")).keys).toEqual(["n0", "nn0"])
     expect(

@@ -14,7 +14,7 @@ import { GraphBackend } from "../../../src/backend/GraphBackend.ts"
 import { layer, layerConfig } from "../../../src/backend/sqlite/SqliteBackend.ts"
 import { accessOf } from "../../../src/backend/sqlite/open.ts"
 import { readFailed } from "../../../src/backend/sqlite/errors.ts"
-import { OWNER } from "../../../src/backend/sqlite/ownedFiles.ts"
+import { OWNER } from "../../../src/files/ownedFiles.ts"
 import type { StoreReason } from "../../../src/domain/Errors.ts"
 import { node } from "../../../src/domain/Graph.ts"
 import {

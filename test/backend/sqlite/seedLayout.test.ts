@@ -77,7 +77,10 @@ describe("a file of the Python program", () => {
       nodes: 30,
       relationships: 60,
       labels: { Memory: 30 },
-      types: Object.fromEntries(types)
+      types: Object.fromEntries(types),
+      newest: sql(fixture("python-small.db"), (db) =>
+        db.prepare<[], string>("SELECT max(max(created_at), max(updated_at)) FROM nodes").pluck().get()
+      )
     })
     expect(dangling).toEqual({ first: [], total: 0 })
   })

@@ -12,8 +12,9 @@ import * as Journal from "../../../src/backend/Journal.ts"
 import { findFault } from "../../../src/backend/sqlite/checkFile.ts"
 import { inspect } from "../../../src/backend/sqlite/layout.ts"
 import { Load } from "../../../src/backend/sqlite/Load.ts"
-import { putInPlace, temporaryOf } from "../../../src/backend/sqlite/newFileSession.ts"
-import { isOrphan, OWNER } from "../../../src/backend/sqlite/ownedFiles.ts"
+import { temporaryOf } from "../../../src/backend/sqlite/newFileSession.ts"
+import { putInPlace } from "../../../src/files/putInPlace.ts"
+import { isOrphan, OWNER } from "../../../src/files/ownedFiles.ts"
 import { use } from "../../../src/backend/WriteSession.ts"
 import { type GraphRecord, node, relationship } from "../../../src/domain/Graph.ts"
 import {
@@ -111,20 +112,6 @@ describe("a session on a new file", () => {
     }
   })
 
-  it("does not publish after a batch has failed, even if nobody minded", async () => {
-    const file = newPath()
-    const error = await failure(
-      Effect.gen(function* () {
-        const session = yield* openSession(yield* connect(file))
-        yield* session.write({ create: [memory("a")], overwrite: [] })
-        yield* Effect.flip(session.write({ create: [memory("b"), memory("a")], overwrite: [] }))
-        yield* session.publish
-      })
-    )
-    expect(error).toMatchObject({ _tag: "WriteFailed", reason: "driver" })
-    expect(ls(file)).toEqual([])
-  })
-
   it("takes names up to the longest that the file system has", async () => {
     const file = newPath(`${"ü".repeat(120)}.db`)
     await write(file, graph)
@@ -151,6 +138,7 @@ describe("a session on a new file", () => {
 it("a file that does not hold what was written is found out", async () => {
   const file = newPath()
   const db = new Database(file)
+  db.exec("BEGIN")
   const load = new Load({ location: file, file }, db, inspect(db, "seed"))
   const fault = () => run(findFault(db, load))
   await run(

@@ -68,6 +68,30 @@ export const reading: ReadonlyArray<Broken> = [
       return graph.statistics()
     })
   })),
+  inBackend("does not tell the newest time", ["the newest time tells of a later write"], (backend) => ({
+    ...backend,
+    statistics: Effect.map(backend.statistics, ({ labels, nodes, relationships, types }) => ({
+      labels,
+      nodes,
+      relationships,
+      types
+    }))
+  })),
+  inBackend(
+    "tells when a memory was made, and not when it was changed",
+    ["the newest time tells of a later write"],
+    (backend, store) => ({
+      ...backend,
+      statistics: Effect.map(backend.statistics, (statistics) => ({
+        ...statistics,
+        newest: store.graph
+          .records("nodes")
+          .map(({ properties }) => String(properties["created_at"]))
+          .sort()
+          .at(-1)
+      }))
+    })
+  ),
   inBackend(
     "counts a node under its first label only",
     ["statistics count every label and type"],

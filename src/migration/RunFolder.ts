@@ -1,0 +1,142 @@
+/**
+ * The folder of a run, `runs/ID` in the state folder: spool, journal, report, rejects, and the sign of life of the
+ * process that works on it. A run that changed nothing leaves nothing; one that was published leaves its journal, so that
+ * it can be rolled back until it is pruned.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { beatEvery } from "../backend/Fence.ts"
+import * as Journal from "../backend/Journal.ts"
+import { FileFailed } from "../domain/Errors.ts"
+import { codeOf } from "../files/errorCode.ts"
+import type { RunReport } from "./report.ts"
+
+/** The files of a run's folder. */
+export const FILES = {
+  spool: "spool.jsonl",
+  journal: "journal.db",
+  report: "report.json",
+  rejects: "rejects.jsonl",
+  alive: "alive"
+} as const
+
+/** The folder of a run and the files in it. */
+export interface RunFolder {
+  readonly folder: string
+  readonly spool: string
+  readonly rejects: string
+  readonly journal: Journal.Journal
+  /** Deletes the spool: the graph has arrived, or never will. */
+  readonly dropSpool: Effect.Effect<void, FileFailed>
+  /** Writes the report beside the journal, so that the run can be looked up. */
+  readonly keep: (report: RunReport) => Effect.Effect<void, FileFailed>
+  /** From now on the folder outlives the scope; until then closing it removes everything. */
+  readonly retain: Effect.Effect<void>
+  /** Closing the scope removes everything: the run is undone, and nothing of it is left. */
+  readonly discard: Effect.Effect<void>
+}
+
+/** Runs something on a file of ours; its failure as a {@link FileFailed}. */
+export const files = <A>(
+  target: string,
+  what: string,
+  run: () => A,
+  advice = "Set MEMORYGRAPH_STATE_DIR to a folder that can be written."
+): Effect.Effect<A, FileFailed> =>
+  Effect.try({
+    try: run,
+    catch: (cause) => {
+      const code = codeOf(cause)
+      const reason =
+        code === "ENOSPC" || code === "EDQUOT"
+          ? "no-space"
+          : code === "EACCES" || code === "EPERM" || code === "EROFS"
+            ? "permission"
+            : "io"
+      return new FileFailed({
+        path: target,
+        reason,
+        message: `${target} could not be ${what}: ${cause instanceof Error ? cause.message : String(cause)}. ${advice}`,
+        cause
+      })
+    }
+  })
+
+/** The folders of all runs. */
+export const runsFolder = (stateFolder: string): string => path.join(stateFolder, "runs")
+
+/** The folder of a run. */
+export const folderOf = (stateFolder: string, run: string): string => path.join(runsFolder(stateFolder), run)
+
+// Others tell by the age of this file whether the process that works on the run still does.
+const signOfLife = (file: string, lease: number): Effect.Effect<void, FileFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const touch = files(file, "written", () => fs.writeFileSync(file, "", { mode: 0o600 }))
+    yield* Effect.acquireRelease(touch, () => Effect.sync(() => fs.rmSync(file, { force: true })))
+    yield* files(file, "touched", () => fs.utimesSync(file, new Date(), new Date())).pipe(
+      // A disk that is full, or a folder that was pruned: the run itself will find out.
+      Effect.catchAll((error) => Effect.logDebug(error.message)),
+      Effect.schedule(Schedule.spaced(beatEvery(lease))),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+  })
+
+/**
+ * Makes the folder of a run (0700), or takes up the one that is there, with its journal claimed. Closing the scope
+ * removes a folder that was made and not retained; one that was taken up stays unless it is discarded.
+ */
+export const openFolder = (
+  stateFolder: string,
+  run: string,
+  lease: number
+): Effect.Effect<RunFolder, FileFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const folder = folderOf(stateFolder, run)
+    const journalFile = path.join(folder, FILES.journal)
+    let retained = fs.existsSync(journalFile)
+    yield* Effect.acquireRelease(
+      files(folder, "made", () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 })),
+      () => Effect.sync(() => (retained ? undefined : fs.rmSync(folder, { recursive: true, force: true })))
+    )
+    const journal = yield* Journal.make(journalFile)
+    yield* signOfLife(path.join(folder, FILES.alive), lease)
+    const spool = path.join(folder, FILES.spool)
+    const report = path.join(folder, FILES.report)
+    const retain = (value: boolean) =>
+      Effect.sync(() => {
+        retained = value
+      })
+    return {
+      folder,
+      spool,
+      rejects: path.join(folder, FILES.rejects),
+      journal,
+      dropSpool: files(spool, "removed", () => fs.rmSync(spool, { force: true })),
+      keep: (value) =>
+        files(report, "written", () => {
+          const half = `${report}.tmp`
+          try {
+            fs.writeFileSync(half, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+            fs.renameSync(half, report)
+          } catch (cause) {
+            fs.rmSync(half, { force: true })
+            throw cause
+          }
+        }),
+      retain: retain(true),
+      discard: retain(false)
+    }
+  })
+
+/** Bytes free for us on the file system of a folder (or its nearest existing parent). */
+export const freeSpace = (folder: string): Effect.Effect<number, FileFailed> =>
+  files(folder, "measured", () => {
+    let at = path.resolve(folder)
+    while (!fs.existsSync(at) && path.dirname(at) !== at) at = path.dirname(at)
+    const { bavail, bsize } = fs.statfsSync(at)
+    return bavail * bsize
+  })

@@ -1,0 +1,146 @@
+/** Going on with a run whose process has died. */
+import * as Effect from "effect/Effect"
+import type { GraphBackend } from "../backend/GraphBackend.ts"
+import { EXPOSED, PUBLISHED } from "../backend/WriteSession.ts"
+import { type MigrationError, Refused, UsageError } from "../domain/Errors.ts"
+import { hasArrived } from "./arrival.ts"
+import { backUpFirst } from "./backup.ts"
+import { NOTES, readPrepared } from "./manifest.ts"
+import { importRecords, migrate } from "./migrate.ts"
+import type { DocumentSource } from "./origin.ts"
+import { afterPublication, perform } from "./perform.ts"
+import type { RunReport } from "./report.ts"
+import { phase, Recorder } from "./Run.ts"
+import type { RunFolder } from "./RunFolder.ts"
+import { find, type KnownRun, mustRest, takeUp } from "./runs.ts"
+import * as Spool from "./spool.ts"
+import { makeCensus } from "./validate.ts"
+
+/** How to go on with a run. */
+export interface ResumeOptions {
+  readonly stateFolder: string
+  /** The run's id. */
+  readonly run: string
+  /**
+   * Where the records come from, for a run that was broken off before they rested in its spool: it is then begun anew.
+   * Asked for only then.
+   */
+  readonly source?: Effect.Effect<GraphBackend | DocumentSource, MigrationError> | undefined
+  readonly recorder?: Recorder | undefined
+  readonly lease?: number | undefined
+  readonly patience?: number | undefined
+}
+
+/** Fails where the target is not the one that the run was begun with. */
+export const mustBeTarget = (known: KnownRun, target: GraphBackend): Effect.Effect<void, UsageError> => {
+  const { backend, location } = known.manifest.target
+  return backend === target.kind && location === target.location
+    ? Effect.void
+    : new UsageError({
+        message: `Run ${known.summary.run} writes to ${location}, not to ${target.location}. Name that store.`
+      })
+}
+
+/**
+ * Goes on with a run: what it had written is looked up in the target, the rest is written from its spool, everything is
+ * verified and published. The report is that of the whole run.
+ */
+export const resume = (target: GraphBackend, options: ResumeOptions): Effect.Effect<RunReport, MigrationError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { stateFolder } = options
+      const known = yield* find(stateFolder, options.run)
+      const { run, status } = known.summary
+      const recorder = options.recorder ?? new Recorder({ run, command: "resume" })
+      recorder.run = run
+      yield* mustRest(known)
+      yield* mustBeTarget(known, target)
+      if (status === "published" || status === "rolled-back") {
+        return yield* new Refused({
+          reason: "unfinished-run",
+          message: `Run ${run} needs no resuming: it was ${status === "published" ? "published" : "rolled back"}. Nothing was changed.`
+        })
+      }
+      if (known.state === "undoing" || known.state === "incomplete") {
+        return yield* new Refused({
+          reason: "unfinished-run",
+          message: `Run ${run} is on its way back: it had failed and was being undone. Nothing was changed. Finish that with "memorygraph runs rollback ${run}", then migrate again.`
+        })
+      }
+      const folder = yield* takeUp(stateFolder, known, options.lease)
+      const text = yield* folder.journal.note(NOTES.prepared)
+      return text === undefined
+        ? yield* restart(target, known, folder, recorder, options)
+        : yield* goOn(target, known, folder, recorder, text, options)
+    })
+  )
+
+// Nothing of it is in the target, and its spool is not whole.
+const restart = (
+  target: GraphBackend,
+  { manifest, summary }: KnownRun,
+  folder: RunFolder,
+  recorder: Recorder,
+  { lease, patience, source, stateFolder }: ResumeOptions
+): Effect.Effect<RunReport, MigrationError> =>
+  Effect.gen(function* () {
+    if (source === undefined) {
+      return yield* new Refused({
+        reason: "unfinished-run",
+        message: `Run ${summary.run} was broken off before it had read ${summary.source} to the end; nothing of it is in ${summary.target}. Run the migration again instead.`
+      })
+    }
+    const from = yield* source
+    const { store: fromStore } = manifest.source
+    const { store: toStore } = manifest.target
+    const settings = {
+      ...manifest.options,
+      stateFolder,
+      recorder,
+      lease,
+      patience,
+      beforeWrite:
+        manifest.options.backup === true ? backUpFirst({ stateFolder, recorder, store: toStore }) : undefined,
+      names: { source: fromStore, target: toStore },
+      folder
+    }
+    return yield* "kind" in from ? migrate(from, target, settings) : importRecords(from, target, settings)
+  })
+
+const goOn = (
+  target: GraphBackend,
+  { manifest, state }: KnownRun,
+  folder: RunFolder,
+  recorder: Recorder,
+  preparedText: string,
+  { lease, patience }: ResumeOptions
+): Effect.Effect<RunReport, MigrationError> =>
+  Effect.gen(function* () {
+    const { journal } = folder
+    const { backup, before, plan, rejected, source } = yield* readPrepared(journal.path, preparedText)
+    recorder.source = source
+    recorder.before = before
+    recorder.plan = plan
+    recorder.backup = backup ?? null
+    const targetIsEmpty = before.nodes === 0 && before.relationships === 0
+    if ((yield* journal.note(EXPOSED)) !== "true") {
+      if ((state === "publishing" || state === "unknown") && (yield* hasArrived(target, journal))) {
+        yield* journal.setState("published")
+        yield* journal.setNote(PUBLISHED, new Date().toISOString())
+        return yield* Effect.uninterruptible(afterPublication({ folder, recorder, target, targetIsEmpty }))
+      }
+      // What it had written vanished with its process.
+      yield* journal.clear
+    }
+    const census = yield* makeCensus({ isDocument: source.backend === "document" }, target)
+    const spool = yield* phase(recorder, "validate", undefined, () => Spool.reopen(folder.spool, census, rejected))
+    const { onConflict, onError, verify } = manifest.options
+    return yield* perform({
+      recorder,
+      spool,
+      target,
+      targetIsEmpty,
+      folder,
+      options: { onConflict, onError, verify, lease, patience }
+    })
+  }).pipe(Effect.scoped)

@@ -1,0 +1,250 @@
+/** The runs that the state folder knows: what became of each, and which of them stand in the way of a new one. */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { LEASE } from "../backend/Fence.ts"
+import type { GraphBackend } from "../backend/GraphBackend.ts"
+import { type Glance, glance } from "../backend/journalFile.ts"
+import { EXPOSED, PUBLISHED } from "../backend/WriteSession.ts"
+import { type FileFailed, Refused, UsageError } from "../domain/Errors.ts"
+import { codeOf } from "../files/errorCode.ts"
+import { isOrphan } from "../files/ownedFiles.ts"
+import { type Manifest, manifestText, NOTES, readManifest, worker } from "./manifest.ts"
+import { FILES, files, folderOf, openFolder, type RunFolder, runsFolder } from "./RunFolder.ts"
+
+/**
+ * What became of a run.
+ *
+ * - `running`: its process gives signs of life.
+ * - `published`: all of it is in the target; it can be rolled back until it is pruned.
+ * - `rolled-back`: taken back after it was published.
+ * - `unfinished`: its process is gone, and a part of it is in the target, or may be: resume it or roll it back.
+ * - `broken-off`: its process is gone, and nothing of it is in the target.
+ */
+export const RunStatus = Schema.Literal("running", "published", "rolled-back", "unfinished", "broken-off")
+export type RunStatus = typeof RunStatus.Type
+
+/** A run, as `runs` lists it. */
+export const RunSummary = Schema.Struct({
+  run: Schema.String,
+  status: RunStatus,
+  command: Schema.String,
+  /** ISO 8601. */
+  started: Schema.String,
+  source: Schema.String,
+  target: Schema.String,
+  host: Schema.String,
+  pid: Schema.Number,
+  /** Batches that the journal knows of. */
+  batches: Schema.Number
+})
+export type RunSummary = typeof RunSummary.Type
+
+/** A run that was looked at without being taken up. */
+export interface KnownRun {
+  readonly summary: RunSummary
+  readonly manifest: Manifest
+  readonly state: string | undefined
+  /** Whether others saw its batches before publication; undefined where no session was opened. */
+  readonly exposed: boolean | undefined
+}
+
+/** The journal's notes of a published run that is being, or has been, rolled back. */
+export const ROLLING_BACK = "rolling-back"
+export const ROLLED_BACK = "rolled-back"
+
+const isAlive = (folder: string, { lease, owner }: Manifest): boolean => {
+  if (isOrphan(owner)) return false
+  const seen = fs.statSync(path.join(folder, FILES.alive), { throwIfNoEntry: false })
+  return seen !== undefined && Date.now() - seen.mtimeMs <= lease
+}
+
+const UNDECIDED = new Set(["publishing", "unknown", "undoing", "incomplete"])
+
+const statusOf = (alive: boolean, seen: Glance, exposed: boolean | undefined): RunStatus => {
+  if (alive) return "running"
+  if (seen.note(ROLLED_BACK) !== undefined) return "rolled-back"
+  if (seen.note(PUBLISHED) !== undefined) return "published"
+  if (exposed === undefined) return "broken-off"
+  return exposed || UNDECIDED.has(seen.state ?? "") ? "unfinished" : "broken-off"
+}
+
+/** Looks at a run; undefined where there is none that could be gone on with. */
+export const look = (stateFolder: string, run: string): Effect.Effect<KnownRun | undefined, FileFailed> =>
+  Effect.gen(function* () {
+    const folder = folderOf(stateFolder, run)
+    const file = path.join(folder, FILES.journal)
+    if (!fs.existsSync(file)) return undefined
+    const seen = yield* glance(file)
+    const text = seen.note(NOTES.manifest)
+    if (text === undefined) return undefined
+    const manifest = yield* readManifest(file, text)
+    const note = seen.note(EXPOSED)
+    const exposed = note === undefined ? undefined : note === "true"
+    const { command, host, pid, source, started, target } = manifest
+    return {
+      manifest,
+      state: seen.state,
+      exposed,
+      summary: {
+        run,
+        status: statusOf(isAlive(folder, manifest), seen, exposed),
+        command,
+        started,
+        source: source.location,
+        target: target.location,
+        host,
+        pid,
+        batches: seen.batches
+      }
+    }
+  })
+
+/** A run that cannot be understood: its folder, and why. */
+export interface Unreadable {
+  readonly run: string
+  readonly why: string
+}
+
+/** All runs, the latest first, and the folders that could not be understood. */
+export const list = (
+  stateFolder: string
+): Effect.Effect<
+  { readonly runs: ReadonlyArray<KnownRun>; readonly unreadable: ReadonlyArray<Unreadable> },
+  FileFailed
+> =>
+  Effect.gen(function* () {
+    const folder = runsFolder(stateFolder)
+    const names = yield* files(folder, "read", () => (fs.existsSync(folder) ? fs.readdirSync(folder) : []))
+    const runs: Array<KnownRun> = []
+    const unreadable: Array<Unreadable> = []
+    for (const run of names.toSorted().reverse()) {
+      const found = yield* Effect.either(look(stateFolder, run))
+      if (found._tag === "Left") unreadable.push({ run, why: found.left.message })
+      else if (found.right !== undefined) runs.push(found.right)
+    }
+    return { runs, unreadable }
+  })
+
+/** The run of that id, or the only one whose id begins so. */
+export const find = (stateFolder: string, id: string): Effect.Effect<KnownRun, UsageError | FileFailed> =>
+  Effect.gen(function* () {
+    const exact = /^[\w-]+$/.test(id) ? yield* look(stateFolder, id) : undefined
+    if (exact !== undefined) return exact
+    const { runs } = yield* list(stateFolder)
+    const [first, second] = runs.filter(({ summary }) => summary.run.startsWith(id))
+    if (first !== undefined && second === undefined) return first
+    return yield* new UsageError({
+      message:
+        first === undefined
+          ? `There is no run ${id}. "memorygraph runs" lists the runs.`
+          : `Several runs begin with ${id}: ${first.summary.run}, ${second?.summary.run}. Give more of the id.`
+    })
+  })
+
+/**
+ * Opens the folder of a run that rests: this process works on it now. A process that was paused in the middle of a write
+ * of the journal still has it locked: nobody can take its run over while it lives.
+ */
+export const takeUp = (
+  stateFolder: string,
+  { manifest, summary }: KnownRun,
+  lease: number = LEASE
+): Effect.Effect<RunFolder, Refused | FileFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.catchIf(
+      openFolder(stateFolder, summary.run, lease),
+      ({ cause }) => codeOf(cause).startsWith("SQLITE_BUSY"),
+      () =>
+        new Refused({
+          reason: "locked",
+          message: `Process ${summary.pid} on ${summary.host} gives no sign of life, but still holds the journal of run ${summary.run}. Nothing was changed. End that process, then try again.`
+        })
+    )
+    yield* folder.journal.setNote(NOTES.manifest, manifestText({ ...manifest, ...worker(lease) }))
+    return folder
+  })
+
+/** Fails while another process works on a run. */
+export const mustRest = ({ summary }: KnownRun): Effect.Effect<void, Refused> =>
+  summary.status === "running"
+    ? new Refused({
+        reason: "locked",
+        message: `Run ${summary.run} is being worked on by process ${summary.pid} on ${summary.host}. Nothing was changed. Wait for its end, or end it: it then undoes itself.`
+      })
+    : Effect.void
+
+/** Fails where the target belongs to another run: one that is under way, or one whose work is in it unfinished. */
+export const refuseUnfinished = (
+  stateFolder: string,
+  target: Pick<GraphBackend, "kind" | "location">,
+  run: string
+): Effect.Effect<void, Refused | FileFailed> =>
+  Effect.gen(function* () {
+    const { runs } = yield* list(stateFolder)
+    const others = runs.filter(
+      ({ manifest, summary }) =>
+        summary.run !== run &&
+        manifest.target.backend === target.kind &&
+        manifest.target.location === target.location &&
+        (summary.status === "running" || summary.status === "unfinished")
+    )
+    const [other] = others
+    if (other === undefined) return
+    yield* mustRest(other)
+    const { summary } = other
+    return yield* new Refused({
+      reason: "unfinished-run",
+      message:
+        `Run ${summary.run} of ${summary.started} was broken off, and its work is in ${target.location} unfinished, or may be. Nothing was changed. ` +
+        `Finish it with "memorygraph runs resume ${summary.run}" or take it back with "memorygraph runs rollback ${summary.run}", then run again.`
+    })
+  })
+
+/** How long a run is kept after its last sign of life, in milliseconds: 30 days. */
+export const KEPT = 30 * 24 * 60 * 60 * 1000
+
+/** Deletes the folder of a run that is done with. One that is unfinished or running is refused. */
+export const prune = (stateFolder: string, known: KnownRun): Effect.Effect<void, Refused | FileFailed> =>
+  Effect.gen(function* () {
+    const { run, status, target } = known.summary
+    yield* mustRest(known)
+    if (status === "unfinished") {
+      return yield* new Refused({
+        reason: "unfinished-run",
+        message: `Run ${run} is unfinished: without its journal nobody could tell any more what of it is in ${target}. Nothing was deleted. Resume it or roll it back first: "memorygraph runs rollback ${run}".`
+      })
+    }
+    const folder = folderOf(stateFolder, run)
+    yield* files(folder, "removed", () => fs.rmSync(folder, { recursive: true, force: true }))
+  })
+
+const lastSign = (stateFolder: string, run: string): number =>
+  Math.max(
+    ...["", FILES.alive, FILES.journal, FILES.spool, FILES.report].map(
+      (file) => fs.statSync(path.join(folderOf(stateFolder, run), file), { throwIfNoEntry: false })?.mtimeMs ?? 0
+    )
+  )
+
+/** Deletes what is older than {@link KEPT} and done with, and what dead processes left that nobody can go on with. */
+export const sweep = (stateFolder: string): Effect.Effect<ReadonlyArray<string>, FileFailed> =>
+  Effect.gen(function* () {
+    const folder = runsFolder(stateFolder)
+    const names = yield* files(folder, "read", () => (fs.existsSync(folder) ? fs.readdirSync(folder) : []))
+    const swept: Array<string> = []
+    for (const run of names) {
+      const age = Date.now() - lastSign(stateFolder, run)
+      if (age <= LEASE) continue
+      const known = yield* Effect.option(look(stateFolder, run))
+      // What cannot be understood is kept: another release may.
+      if (known._tag === "None") continue
+      const done =
+        known.value === undefined || (age > KEPT && !["running", "unfinished"].includes(known.value.summary.status))
+      if (!done) continue
+      yield* files(folder, "removed", () => fs.rmSync(folderOf(stateFolder, run), { recursive: true, force: true }))
+      swept.push(run)
+    }
+    return swept
+  })
