@@ -57,6 +57,11 @@ export interface Journal {
   readonly withdraw: (batch: number) => Effect.Effect<void, FileFailed>
   /** Notes that the target has acknowledged the batch. */
   readonly acknowledge: (batch: number) => Effect.Effect<void, FileFailed>
+  /**
+   * Runs a publication while nobody else can claim the journal; fails with `superseded`, having run nothing, where
+   * somebody has.
+   */
+  readonly exclusively: <A, E>(publication: Effect.Effect<A, E>) => Effect.Effect<A, E | FileFailed>
   /** Forgets all batches: those of a session whose work vanished with it. */
   readonly clear: Effect.Effect<void, FileFailed>
   /** Keeps records that the run rejects, with the reason. */
@@ -124,6 +129,9 @@ const superseded = (path: string): FileFailed =>
 
 const EPOCH = "epoch"
 
+/** Batches of a session that nobody else sees, in one transaction of the journal. */
+const MOST_PENDING = 50
+
 const claim = (db: Database.Database): number =>
   db
     .transaction(() => {
@@ -167,6 +175,7 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
     const latest = db.prepare<[number], JournalRow>("SELECT * FROM batch WHERE number < ? ORDER BY number DESC LIMIT 1")
 
     let open = false
+    let pending = 0
     const settle = () => {
       // A full disk may have ended it already.
       if (open && db.inTransaction) db.exec("COMMIT")
@@ -237,7 +246,10 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
             durably(add)
             return number
           }
+          // A longer transaction would lock readers out.
+          if (open && ++pending > MOST_PENDING) settle()
           if (!open) {
+            pending = 0
             db.exec("BEGIN IMMEDIATE")
             open = true
             // Behind the lock: before it, somebody could claim the journal in between.
@@ -255,6 +267,19 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
       withdraw: (number) => change(() => withdraw.run(number)),
       acknowledge: (number) => change(() => acknowledge.run(number)),
       clear: change(() => clear.run()),
+      exclusively: (publication) =>
+        Effect.zipRight(
+          journalAttempt(path, "written", () => {
+            settle()
+            db.exec("BEGIN IMMEDIATE")
+            open = true
+            if (Number(getNote.get(EPOCH)) === epoch) return
+            db.exec("ROLLBACK")
+            open = false
+            throw superseded(path)
+          }),
+          publication
+        ),
       reject: (stage, records) =>
         change(() => {
           for (const { line, tag, why } of records) addReject.run(stage, tag, line, why)

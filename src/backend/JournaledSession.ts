@@ -14,19 +14,22 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Left, MigrationError, UndoIncomplete, WriteFailed } from "../domain/Errors.ts"
 import {
-  type FileFailed,
-  type Left,
-  type MigrationError,
-  type ReadError,
-  UndoIncomplete,
-  WriteFailed
-} from "../domain/Errors.ts"
-import type { GraphRecord } from "../domain/Graph.ts"
-import { beatEvery, type Claim, type Fence, makeClaim, type RaisedFence } from "./Fence.ts"
-import { type BatchPart, type CreatedRecord, type JournalBatch, UNDO_ORDER } from "./Journal.ts"
+  isEnding,
+  isRefusal,
+  journalFailed,
+  standingOf,
+  undecided,
+  undoFailed,
+  unreadable,
+  wentAway
+} from "./journaledFailures.ts"
+import type { JournaledEngine, Made } from "./JournaledEngine.ts"
+import { beatEvery, type Fence, makeClaim } from "./Fence.ts"
+import { type BatchPart, type JournalBatch, UNDO_ORDER } from "./Journal.ts"
 import {
-  type Overwrite,
+  EXPOSED,
   PATIENCE,
   PUBLISHED,
   type SessionDriver,
@@ -34,75 +37,13 @@ import {
   type WriteBatch
 } from "./WriteSession.ts"
 
-/** Something that a session made besides records, and how it is called: `index Memory(id)`. */
-export interface Made {
-  readonly what: string
-  /** The engine's own text that takes it away again. */
-  readonly undo: string
-}
-
-/** What an engine implements for a journaled session. */
-export interface JournaledEngine {
-  readonly backend: string
-  readonly location: string
-  /** True where the store holds no record. */
-  readonly isEmpty: Effect.Effect<boolean, ReadError>
-  /**
-   * Takes the fence, atomically: makes it at the claim's epoch where there is none; where one stands, does as `verdict`
-   * in `Fence.ts` says. It is clean until the first {@link write}, or until {@link beat} says otherwise; one that is
-   * taken up stays dirty if it was.
-   */
-  readonly raiseFence: (claim: Claim) => Effect.Effect<RaisedFence, MigrationError>
-  /** Renews the heartbeat if the fence stands at this epoch (fails with `store-changed` otherwise); notes it as dirty. */
-  readonly beat: (fence: Fence, dirty: boolean) => Effect.Effect<void, WriteFailed>
-  /**
-   * Raises the epoch of this run's fence by one, if it stands at an epoch of this claim; from then on no write of an
-   * older epoch takes effect. Puts it back, one above `fence` and dirty, where there is no fence at all. Fails with
-   * `locked` where another claim's or another run's stands there: somebody else has taken over.
-   */
-  readonly raiseEpoch: (fence: Fence, claim: Claim) => Effect.Effect<Fence, WriteFailed>
-  /**
-   * Takes the fence and its marks away if it stands at this epoch; right also where the run has none any more. Fails with
-   * `locked` where the run's fence stands at another epoch.
-   */
-  readonly dropFence: (fence: Fence) => Effect.Effect<void, WriteFailed>
-  /**
-   * Makes the indexes and constraints that the load needs and waits until they work. `note` is called before each is
-   * made, and only for those that were not there.
-   */
-  readonly prepare: (note: (made: Made) => Effect.Effect<void, MigrationError>) => Effect.Effect<void, MigrationError>
-  /** Takes away what `prepare` made; right also where it is gone already. */
-  readonly dismantle: (made: Made) => Effect.Effect<void, WriteFailed>
-  /**
-   * Writes one batch atomically, only if the fence stands at this epoch and every `before` is still so. Failing with
-   * `refused-record` or `store-changed` says that nothing of the batch took effect; failing with `went-away` leaves open
-   * what did.
-   */
-  readonly write: (batch: WriteBatch, fence: Fence) => Effect.Effect<void, WriteFailed>
-  /** Deletes those records that are still what we wrote (by hash) and, for nodes, have no relationships left. */
-  readonly remove: (
-    records: ReadonlyArray<CreatedRecord>,
-    fence: Fence
-  ) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
-  /** Sets records back to `before` where they still are `after` (or already `before`). */
-  readonly restore: (records: ReadonlyArray<Overwrite>, fence: Fence) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
-  /**
-   * Marks under the fence that this batch of relationships, some without a key, was written whole (by a run that was
-   * published since), so that {@link remove} takes it back. Once for each fence and batch number: again it does nothing,
-   * also where {@link remove} has taken the mark away meanwhile.
-   */
-  readonly assumeWritten: (
-    batch: number,
-    records: ReadonlyArray<CreatedRecord>,
-    fence: Fence
-  ) => Effect.Effect<void, WriteFailed>
-  readonly read: Stream.Stream<GraphRecord, ReadError>
-  readonly lookup: (records: ReadonlyArray<GraphRecord>) => Effect.Effect<ReadonlyArray<GraphRecord>, ReadError>
-}
+export type { JournaledEngine, Made } from "./JournaledEngine.ts"
 
 const MADE = "made"
 // The batches of the run are known to have been written whole: their marks are made anew.
 const WHOLE = "whole"
+// The number of the latest batch whose marks were lost with the fence.
+const MARKS_LOST = "marks-lost"
 const takenBackNote = (batch: number): string => `taken-back-${batch}`
 
 /** How often a batch is tried whose answer is lost. */
@@ -125,12 +66,20 @@ export const open = (
     const published = (yield* journal.note(PUBLISHED)) !== undefined
     const earlier = yield* Stream.runHead(journal.batches).pipe(Effect.mapError(journalFailed(engine)))
     const takenUp = earlier._tag === "Some"
+    const latest = takenUp ? earlier.value.number : 0
+    const state = yield* journal.state
+    // Before the fence: one that stands without a word of it in the journal would be nobody's.
+    yield* journal.setNote(EXPOSED, "true")
     const raised = yield* Effect.uninterruptible(engine.raiseFence(claim))
     let fence: Fence = raised
-    // Where the fence is gone its marks are gone with it: the run was published, or a server has lost its last writes. The
-    // batches that were answered for were then written whole, or are not there at all.
-    const isWhole = published || (takenUp && !raised.stood) || (yield* journal.note(WHOLE)) !== undefined
+    // Where the fence is gone its marks are gone with it. The run was published, if it had come to that: then the batches
+    // that were answered for were written whole.
+    const isFenceLost = takenUp && !raised.stood
+    const isWhole = published || (isFenceLost && isEnding(state)) || (yield* journal.note(WHOLE)) !== undefined
     if (isWhole) yield* journal.setNote(WHOLE, "true")
+    // Otherwise nobody can tell any more which of equal relationships without a key are this run's.
+    else if (isFenceLost) yield* journal.setNote(MARKS_LOST, String(latest))
+    const lost = Number((yield* journal.note(MARKS_LOST)) ?? 0)
     const isTakenUp = takenUp || made.length > 0
 
     const awaited = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -151,17 +100,19 @@ export const open = (
           return batch.overwritten.length === 0 ? [] : yield* engine.restore(batch.overwritten, fence)
         const records = batch.created.filter(({ tag }) => tag === part)
         if (records.length === 0) return []
-        const hasMarks = !isWhole || !batch.acknowledged
-        if (hasMarks || records.every(({ key }) => key !== null)) return yield* engine.remove(records, fence)
-        // Records without a key cannot be told from equal ones of others: never twice.
+        const keyed = records.filter(({ key }) => key !== null)
+        if (keyed.length === records.length) return yield* engine.remove(records, fence)
+        // Records without a key cannot be told from equal ones of others: never twice, and never by guessing.
         const takenBack = takenBackNote(batch.number)
-        if ((yield* Effect.mapError(journal.note(takenBack), journalFailed(engine))) !== undefined) {
-          const keyed = records.filter(({ key }) => key !== null)
-          return keyed.length === 0 ? [] : yield* engine.remove(keyed, fence)
+        const isDone = (yield* Effect.mapError(journal.note(takenBack), journalFailed(engine))) !== undefined
+        if (isDone || batch.number <= lost) {
+          const standing = isDone ? [] : yield* standingOf(engine, records)
+          return [...standing, ...(keyed.length === 0 ? [] : yield* engine.remove(keyed, fence))]
         }
-        yield* engine.assumeWritten(batch.number, records, fence)
+        if (isWhole && batch.acknowledged) yield* engine.assumeWritten(batch.number, records, fence)
         const left = yield* engine.remove(records, fence)
-        yield* Effect.mapError(journal.setNote(takenBack, "true"), journalFailed(engine))
+        // A full disk must not keep the undo from going on: while the fence stands, its marks say the same.
+        yield* Effect.catchAll(journal.setNote(takenBack, "true"), (error) => Effect.logWarning(error.message))
         return left
       })
     // Behind a raised epoch it can be found out what became of a batch that nobody has answered for.
@@ -180,11 +131,14 @@ export const open = (
       Effect.mapError(journalFailed(engine))
     )
     const raise = Effect.gen(function* () {
-      fence = yield* engine.raiseEpoch(fence, claim)
-      // It may have been put back behind somebody who has taken over and has ended meanwhile.
+      const again = yield* engine.raiseEpoch(fence, claim)
+      fence = again
+      // It may have been put back behind somebody who has taken over and has ended meanwhile: then it goes again.
       yield* journal.check.pipe(
-        Effect.mapError(journalFailed(engine)),
-        Effect.tapError(() => engine.dropFence(fence))
+        Effect.tapError(({ reason }) =>
+          reason === "superseded" && !again.stood ? engine.dropFence(again) : Effect.void
+        ),
+        Effect.mapError(journalFailed(engine))
       )
     })
 
@@ -201,10 +155,12 @@ export const open = (
           Effect.mapError(journalFailed(engine))
         )
       }
-      yield* dismantle
+      if (!published || (yield* isEmptyNow)) yield* dismantle
       yield* awaited(engine.dropFence(fence))
       return left
     })
+    // Once it was published, others may rely on what it made.
+    const isEmptyNow = Effect.mapError(engine.isEmpty, unreadable(engine))
     const dismantle = Effect.suspend(() =>
       Effect.forEach([...made].reverse(), (thing) => awaited(engine.dismantle(thing)), { discard: true })
     )
@@ -225,13 +181,21 @@ export const open = (
         yield* attempt(batch, attempts - 1)
       })
 
-    const fresh = yield* Effect.gen(function* () {
+    const begin = Effect.gen(function* () {
       if (isTakenUp) yield* engine.beat(fence, true)
       if (takenUp) return yield* Effect.as(published ? Effect.void : settleLatest, false)
       const empty = yield* engine.isEmpty
       yield* engine.prepare(note)
       return empty
-    }).pipe(Effect.onExit((exit) => (exit._tag === "Success" || takenUp ? Effect.void : Effect.exit(undo))))
+    })
+    const fresh = yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(restore(begin))
+        if (exit._tag === "Success") return exit.value
+        if (!takenUp) yield* Effect.mapError(undo, undoFailed(engine, run))
+        return yield* Effect.failCause(exit.cause)
+      })
+    )
 
     // A sign of life also while nothing is written. Why one fails is found out by the next write.
     yield* Effect.suspend(() => engine.beat(fence, false)).pipe(
@@ -243,7 +207,7 @@ export const open = (
 
     const publish: Effect.Effect<void, WriteFailed | UndoIncomplete> = Effect.gen(function* () {
       // The session of a rollback publishes what it has taken back.
-      if (published) yield* dismantle
+      if (published && (yield* isEmptyNow)) yield* dismantle
       yield* Effect.catchIf(awaited(engine.dropFence(fence)), wentAway, (error) =>
         Effect.fail(undecided(engine, run, error))
       )
@@ -263,34 +227,3 @@ export const open = (
       undo
     }
   })
-
-const wentAway = (error: { readonly _tag: string; readonly reason?: unknown }): boolean =>
-  (error._tag === "WriteFailed" || error._tag === "StoreUnavailable") &&
-  (error.reason === "went-away" || error.reason === "unreachable")
-
-const undecided = (engine: JournaledEngine, run: string, cause: unknown): UndoIncomplete =>
-  new UndoIncomplete({
-    backend: engine.backend,
-    location: engine.location,
-    outcome: "unknown",
-    left: [],
-    message: `${engine.location} went away while run ${run} was published: whether it was is not known. Everything of it had been written and verified. When the store is back, "memorygraph runs resume ${run}" settles it, and "memorygraph runs rollback ${run}" takes it back.`,
-    cause
-  })
-
-// The store said no to the batch as a whole. Anything else leaves open what took effect, and the undo looks it up.
-const isRefusal = (error: WriteFailed): boolean => error.reason === "refused-record" || error.reason === "store-changed"
-
-const journalFailed =
-  (engine: JournaledEngine) =>
-  (cause: FileFailed | WriteFailed): WriteFailed =>
-    cause._tag === "WriteFailed"
-      ? cause
-      : new WriteFailed({
-          backend: engine.backend,
-          location: engine.location,
-          phase: "undo",
-          reason: "journal",
-          message: `${cause.message} What the run wrote to ${engine.location} could not be found again from it.`,
-          cause
-        })

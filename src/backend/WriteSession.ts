@@ -15,9 +15,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { type Left, type MigrationError, type ReadError, UndoIncomplete, WriteFailed } from "../domain/Errors.ts"
-import { describe, type GraphRecord } from "../domain/Graph.ts"
+import {
+  type FileFailed,
+  type Left,
+  type MigrationError,
+  type ReadError,
+  UndoIncomplete,
+  WriteFailed
+} from "../domain/Errors.ts"
+import type { GraphRecord } from "../domain/Graph.ts"
 import type { GraphBackend } from "./GraphBackend.ts"
+import { refuseImpossible } from "./refuseImpossible.ts"
 import type { BatchPart, Journal, JournalBatch } from "./Journal.ts"
 
 /** What a session is opened with. */
@@ -154,6 +162,16 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
         message: `The session on ${driver.location} is ${state}: nothing more can be written in it.`
       })
 
+    const journalRefuses = (error: FileFailed) =>
+      new WriteFailed({
+        backend: driver.backend,
+        location: driver.location,
+        phase: "publish",
+        reason: "journal",
+        message: `${error.message} Nothing was published.`,
+        cause: error
+      })
+
     const undoNow: Effect.Effect<SessionOutcome> = Effect.suspend(() => {
       if (outcome !== undefined) return Effect.succeed(outcome)
       return enter("undoing").pipe(
@@ -173,7 +191,9 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
         }),
         Effect.tap((ended) => {
           outcome = ended
-          return enter(ended._tag === "Undone" ? "undone" : "incomplete").pipe(
+          // What somebody has changed stays for good: that undo has ended, too.
+          const hasEnded = ended._tag === "Undone" || (ended._tag === "Incomplete" && ended.cause === undefined)
+          return enter(hasEnded ? "undone" : "incomplete").pipe(
             Effect.catchAll((error) =>
               error.reason === "superseded" ? Effect.void : Effect.logWarning(`After the undo: ${error.message}`)
             )
@@ -187,20 +207,15 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
       lock.withPermits(1)(
         Effect.gen(function* () {
           if (state !== "open") return yield* notOpen()
-          yield* enter("publishing").pipe(
-            Effect.mapError(
-              (error) =>
-                new WriteFailed({
-                  backend: driver.backend,
-                  location: driver.location,
-                  phase: "publish",
-                  reason: "journal",
-                  message: `${error.message} Nothing was published.`,
-                  cause: error
-                })
-            )
-          )
-          yield* driver.publish.pipe(
+          yield* Effect.mapError(enter("publishing"), journalRefuses)
+          // What others do not see can be published late, by a process that was paused: its journal must be its own until
+          // it is done. (What they see is guarded by the fence.)
+          const publication = driver.exposed
+            ? driver.publish
+            : Effect.catchTag(options.journal.exclusively(driver.publish), "FileFailed", (error) =>
+                Effect.fail(journalRefuses(error))
+              )
+          yield* publication.pipe(
             Effect.tapError((error) => {
               if (error._tag !== "UndoIncomplete") return Effect.void
               outcome = { _tag: "Unknown", cause: error }
@@ -247,24 +262,6 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
     }
   })
 
-// Written all the same, it would be there changed, under another key or with another value.
-const refuseImpossible = (driver: SessionDriver, batch: WriteBatch): WriteFailed | undefined => {
-  const { fit } = driver
-  if (fit === undefined) return undefined
-  for (const record of [...batch.create, ...batch.overwrite.map(({ after }) => after)]) {
-    const misfit = fit(record).find(({ level }) => level === "impossible")
-    if (misfit === undefined) continue
-    return new WriteFailed({
-      backend: driver.backend,
-      location: driver.location,
-      phase: "import",
-      reason: "refused-record",
-      message: `${driver.location} cannot hold ${describe(record)} without change: ${misfit.kind}. Nothing of this batch was written.`
-    })
-  }
-  return undefined
-}
-
 /** What {@link use} returns: the program's exit, and how the session ended. */
 export interface SessionResult<A, E> {
   readonly exit: Exit.Exit<A, E | WriteFailed | UndoIncomplete>
@@ -309,7 +306,11 @@ export const outcomeError = <A, E>(
     location,
     outcome: "incomplete",
     left: outcome.left,
-    message: `${why}${what} The run's journal is kept: "memorygraph runs rollback ${session.run}" tries again to take back the rest.`,
+    message: `${why}${what} ${
+      outcome.left.length > 0
+        ? "They stay as they are; everything else is as it was."
+        : `The run's journal is kept: "memorygraph runs rollback ${session.run}" tries again to take back the rest.`
+    }`,
     cause: reason ?? outcome.cause
   })
 }

@@ -11,7 +11,7 @@ import type { StoreName } from "../migration/manifest.ts"
 import type { DocumentSource } from "../migration/origin.ts"
 import type { RunReport } from "../migration/report.ts"
 import type { KnownRun } from "../migration/runs.ts"
-import { confirmRollback } from "./confirm.ts"
+import { confirmRollback, confirmWrite } from "./confirm.ts"
 import { argument, flag, output, text } from "./options.ts"
 import { noteWriting } from "./process.ts"
 import { reportLines, runLines, runsTable } from "./render.ts"
@@ -114,6 +114,11 @@ const sourceOf = (
     const { source } = known.manifest
     if (source.backend !== "document")
       return yield* storeOf(context, "source", known, source.store, options.fromPasswordFile)
+    if (source.location === "standard input") {
+      return yield* new UsageError({
+        message: `Run ${known.summary.run} was reading standard input, which cannot be read again; nothing of it is in ${known.summary.target}. Import the document again.`
+      })
+    }
     const { openDocument } = yield* Effect.promise(() => import("../document/read.ts"))
     return yield* openDocument(source.location, "auto")
   })
@@ -135,7 +140,7 @@ const goOn = (
       const { resume } = yield* Effect.promise(() => import("../migration/resume.ts"))
       noteWriting(known.summary.run)
       const source = Effect.provideService(sourceOf(context, known, options), Scope.Scope, scope)
-      return yield* resume(target, { ...settings, source })
+      return yield* resume(target, { ...settings, source, confirm: confirmWrite(options.output) })
     }
     const { rollback } = yield* Effect.promise(() => import("../migration/rollback.ts"))
     if (known.summary.status === "published") yield* confirmRollback(options.output, known.summary)

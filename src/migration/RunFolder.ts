@@ -12,6 +12,7 @@ import { beatEvery } from "../backend/Fence.ts"
 import * as Journal from "../backend/Journal.ts"
 import { FileFailed } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
+import { OWNER } from "../files/ownedFiles.ts"
 import type { RunReport } from "./report.ts"
 
 /** The files of a run's folder. */
@@ -71,12 +72,16 @@ export const runsFolder = (stateFolder: string): string => path.join(stateFolder
 /** The folder of a run. */
 export const folderOf = (stateFolder: string, run: string): string => path.join(runsFolder(stateFolder), run)
 
-// Others tell by the age of this file whether the process that works on the run still does.
+// Others tell by the age of this file whether the process that works on the run still does. It says whose it is: one that
+// has lost the run to another must not take that one's sign away.
 const signOfLife = (file: string, lease: number): Effect.Effect<void, FileFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const touch = files(file, "written", () => fs.writeFileSync(file, "", { mode: 0o600 }))
-    yield* Effect.acquireRelease(touch, () => Effect.sync(() => fs.rmSync(file, { force: true })))
-    yield* files(file, "touched", () => fs.utimesSync(file, new Date(), new Date())).pipe(
+    const beat = files(file, "written", () => fs.writeFileSync(file, OWNER, { mode: 0o600 }))
+    const end = files(file, "removed", () => {
+      if (fs.existsSync(file) && fs.readFileSync(file, "utf8") === OWNER) fs.rmSync(file, { force: true })
+    })
+    yield* Effect.acquireRelease(beat, () => Effect.catchAll(end, (error) => Effect.logDebug(error.message)))
+    yield* beat.pipe(
       // A disk that is full, or a folder that was pruned: the run itself will find out.
       Effect.catchAll((error) => Effect.logDebug(error.message)),
       Effect.schedule(Schedule.spaced(beatEvery(lease))),

@@ -40,6 +40,8 @@ export interface Performance {
   readonly targetIsEmpty: boolean
   readonly folder: RunFolder
   readonly options: PerformOptions
+  /** True where the journal holds batches of a session whose work has vanished with its process. */
+  readonly hasVanished?: boolean | undefined
 }
 
 /** Writes, verifies and publishes. The report says `done`, or the effect fails and the target is as it was. */
@@ -113,7 +115,7 @@ const countAgain = (target: GraphBackend, fingerprint: string | null): Effect.Ef
 // The session: load, verify, then publish or undo. How it ended is noted even where the run is interrupted. To be run
 // uninterruptibly; `restore` lets the load and the verification be interrupted.
 const writeAndPublish = (
-  { folder, options, recorder, spool, target }: Performance,
+  { folder, hasVanished, options, recorder, spool, target }: Performance,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ): Effect.Effect<void, MigrationError> =>
   Effect.scoped(
@@ -122,8 +124,12 @@ const writeAndPublish = (
       const { journal } = folder
       const session = timed(
         recorder,
-        yield* restore(openSession(target, { run: recorder.run, journal, lease, patience }))
+        yield* restore(openSession(target, { run: recorder.run, journal, lease, patience })).pipe(
+          Effect.tapError((error) => (error._tag === "UndoIncomplete" ? folder.retain : Effect.void))
+        )
       )
+      // Only now: whoever was paused over its publication has the store locked, and is not to be forgotten.
+      if (hasVanished === true) yield* journal.clear
       const program = Effect.gen(function* () {
         const { kept, records, rejected, unkeyed } = yield* phase(recorder, "import", Plan.sizeOf(spool), (meter) =>
           Load.load({ spool, session, journal, onConflict, onError, meter })

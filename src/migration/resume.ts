@@ -1,14 +1,14 @@
 /** Going on with a run whose process has died. */
 import * as Effect from "effect/Effect"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
-import { EXPOSED, PUBLISHED } from "../backend/WriteSession.ts"
+import { EXPOSED } from "../backend/WriteSession.ts"
 import { type MigrationError, Refused, UsageError } from "../domain/Errors.ts"
-import { hasArrived } from "./arrival.ts"
+import { arrivalOf } from "./arrival.ts"
 import { backUpFirst } from "./backup.ts"
 import { NOTES, readPrepared } from "./manifest.ts"
-import { importRecords, migrate } from "./migrate.ts"
+import { importRecords, migrate, type WriteOptions } from "./migrate.ts"
 import type { DocumentSource } from "./origin.ts"
-import { afterPublication, perform } from "./perform.ts"
+import { perform } from "./perform.ts"
 import type { RunReport } from "./report.ts"
 import { phase, Recorder } from "./Run.ts"
 import type { RunFolder } from "./RunFolder.ts"
@@ -26,6 +26,8 @@ export interface ResumeOptions {
    * Asked for only then.
    */
   readonly source?: Effect.Effect<GraphBackend | DocumentSource, MigrationError> | undefined
+  /** Asked by a run that begins anew, as by any other: see `WriteOptions`. */
+  readonly confirm?: WriteOptions["confirm"]
   readonly recorder?: Recorder | undefined
   readonly lease?: number | undefined
   readonly patience?: number | undefined
@@ -61,7 +63,7 @@ export const resume = (target: GraphBackend, options: ResumeOptions): Effect.Eff
           message: `Run ${run} needs no resuming: it was ${status === "published" ? "published" : "rolled back"}. Nothing was changed.`
         })
       }
-      if (known.state === "undoing" || known.state === "incomplete") {
+      if (known.state === "undoing" || known.state === "incomplete" || known.rollingBack) {
         return yield* new Refused({
           reason: "unfinished-run",
           message: `Run ${run} is on its way back: it had failed and was being undone. Nothing was changed. Finish that with "memorygraph runs rollback ${run}", then migrate again.`
@@ -81,7 +83,7 @@ const restart = (
   { manifest, summary }: KnownRun,
   folder: RunFolder,
   recorder: Recorder,
-  { lease, patience, source, stateFolder }: ResumeOptions
+  { confirm, lease, patience, source, stateFolder }: ResumeOptions
 ): Effect.Effect<RunReport, MigrationError> =>
   Effect.gen(function* () {
     if (source === undefined) {
@@ -99,6 +101,7 @@ const restart = (
       recorder,
       lease,
       patience,
+      confirm,
       beforeWrite:
         manifest.options.backup === true ? backUpFirst({ stateFolder, recorder, store: toStore }) : undefined,
       names: { source: fromStore, target: toStore },
@@ -123,15 +126,10 @@ const goOn = (
     recorder.plan = plan
     recorder.backup = backup ?? null
     const targetIsEmpty = before.nodes === 0 && before.relationships === 0
-    if ((yield* journal.note(EXPOSED)) !== "true") {
-      if ((state === "publishing" || state === "unknown") && (yield* hasArrived(target, journal))) {
-        yield* journal.setState("published")
-        yield* journal.setNote(PUBLISHED, new Date().toISOString())
-        return yield* Effect.uninterruptible(afterPublication({ folder, recorder, target, targetIsEmpty }))
-      }
-      // What it had written vanished with its process.
-      yield* journal.clear
-    }
+    const isExposed = (yield* journal.note(EXPOSED)) === "true"
+    const isEnding = state === "publishing" || state === "unknown"
+    // Published or not: it is verified like any other. What it had written otherwise has vanished with its process.
+    const hasArrived = !isExposed && isEnding && (yield* arrivalOf(target, journal)) === "arrived"
     const census = yield* makeCensus({ isDocument: source.backend === "document" }, target)
     const spool = yield* phase(recorder, "validate", undefined, () => Spool.reopen(folder.spool, census, rejected))
     const { onConflict, onError, verify } = manifest.options
@@ -141,6 +139,7 @@ const goOn = (
       target,
       targetIsEmpty,
       folder,
+      hasVanished: !isExposed && !hasArrived,
       options: { onConflict, onError, verify, lease, patience }
     })
   }).pipe(Effect.scoped)

@@ -2,11 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
-import { type JournalBatch, UNDO_ORDER } from "../backend/Journal.ts"
+import { UNDO_ORDER } from "../backend/Journal.ts"
 import * as WriteSession from "../backend/WriteSession.ts"
 import { type Left, type MigrationError, Refused, UndoIncomplete } from "../domain/Errors.ts"
-import { hasArrived } from "./arrival.ts"
+import { arrivalOf } from "./arrival.ts"
 import { openSession } from "./perform.ts"
+import { NOTES } from "./manifest.ts"
 import { examine } from "./preflight.ts"
 import type { RunReport } from "./report.ts"
 import { mustBeTarget } from "./resume.ts"
@@ -44,8 +45,8 @@ export const rollback = (target: GraphBackend, options: RollbackOptions): Effect
           message: `Run ${run} was rolled back already. Nothing was changed.`
         })
       }
-      recorder.before = (yield* examine(target)).stats
       const folder = yield* takeUp(options.stateFolder, known, options.lease)
+      recorder.before = (yield* examine(target)).stats
       const left = yield* phase(recorder, "undo", known.summary.batches, () =>
         Effect.uninterruptibleMask((restore) => takeBack(target, known, folder, options, restore))
       )
@@ -70,7 +71,14 @@ const incomplete = ({ summary }: KnownRun, left: ReadonlyArray<Left>): UndoIncom
       .join("; ")}${left.length > 5 ? " and more" : ""}. They were left as they are.`
   })
 
-const UNKEYED_TAKEN = "unkeyed-taken-back"
+const undecided = ({ summary }: KnownRun): UndoIncomplete =>
+  new UndoIncomplete({
+    backend: summary.target,
+    location: summary.target,
+    outcome: "unknown",
+    left: [],
+    message: `Run ${summary.run} wrote nothing but relationships without an id, and was broken off while it was published: whether they are in ${summary.target} cannot be told from equal ones of others. Nothing was changed. "memorygraph runs resume ${summary.run}" completes it, whichever is so; then it can be rolled back.`
+  })
 
 const takeBack = (
   target: GraphBackend,
@@ -82,60 +90,58 @@ const takeBack = (
   Effect.scoped(
     Effect.gen(function* () {
       const { journal } = folder
-      const { exposed, state, summary } = known
-      let published = (yield* journal.note(WriteSession.PUBLISHED)) !== undefined
-      if (!published && exposed === false && (state === "publishing" || state === "unknown")) {
-        published = yield* hasArrived(target, journal)
-        if (published) yield* journal.setNote(WriteSession.PUBLISHED, new Date().toISOString())
-      }
-      if (exposed === undefined) {
+      const { exposed, rollingBack, state, summary } = known
+      // A session was about to be opened, if it had come to that: it may have left something beside the store.
+      if (exposed === undefined && (yield* journal.note(NOTES.prepared)) === undefined) {
         yield* folder.discard
         return []
       }
-      const done = journal.setNote(ROLLED_BACK, new Date().toISOString())
-      if (published && !exposed) {
-        // Broken off between its commit and the note of it: a second time it would take what is not the run's.
-        const begun = (yield* journal.note(ROLLING_BACK)) !== undefined
-        if (begun && !(yield* hasArrived(target, journal))) return yield* Effect.as(done, [])
-        yield* journal.setNote(ROLLING_BACK, new Date().toISOString())
+      let published = (yield* journal.note(WriteSession.PUBLISHED)) !== undefined
+      const isEnding = state === "publishing" || state === "unknown"
+      const mustAsk = !exposed && ((isEnding && (!published || rollingBack)) || (rollingBack && state === "published"))
+      const arrival = mustAsk ? yield* arrivalOf(target, journal) : undefined
+      if (!published && arrival === "unknown") return yield* undecided(known)
+      if (!published && arrival === "arrived") {
+        yield* journal.setNote(WriteSession.PUBLISHED, new Date().toISOString())
+        published = true
       }
-      // Batches of a session that others saw nothing of have vanished with its process.
-      if (!published && !exposed) yield* journal.clear
+      const done = journal.setNote(ROLLED_BACK, new Date().toISOString())
       const session = yield* restore(openSession(target, { run: summary.run, journal, lease, patience }))
       if (!published) {
-        // Opened to be undone: what a dead process has left beside the store is swept with it.
+        // Batches of a session that others saw nothing of have vanished with its process; what it has left beside the
+        // store is swept with this one.
+        if (!exposed) yield* journal.clear
         const outcome = yield* session.undo
         if (outcome._tag === "Undone") {
           yield* folder.discard
           return []
         }
+        if (outcome._tag === "Incomplete" && outcome.cause === undefined) return yield* Effect.as(done, outcome.left)
         const error = WriteSession.outcomeError(session, outcome, undefined)
-        return outcome._tag === "Incomplete" && outcome.left.length > 0
-          ? outcome.left
-          : error === undefined
-            ? []
-            : yield* error
+        return error === undefined ? [] : yield* error
       }
+      // Broken off between its commit and the note of it: a second time it would take what is not the run's.
+      if (rollingBack && arrival !== undefined && arrival !== "arrived") return yield* Effect.as(done, [])
+      yield* journal.setNote(ROLLING_BACK, new Date().toISOString())
       const left: Array<Left> = []
-      // A first rollback that had to leave something has taken those without a key already.
-      const again = (yield* journal.note(UNKEYED_TAKEN)) !== undefined
-      const rest = (batch: JournalBatch): JournalBatch =>
-        again ? { ...batch, created: batch.created.filter(({ key }) => key !== null) } : batch
       const program = Effect.forEach(
         UNDO_ORDER,
         (part) =>
           Stream.runForEach(journal.batches, (batch) =>
-            Effect.map(session.takeBack(rest(batch), part), (stayed) => {
+            Effect.map(session.takeBack(batch, part), (stayed) => {
               left.push(...stayed)
             })
           ),
         { discard: true }
       )
-      const { exit, outcome } = yield* WriteSession.use(session, restore(program))
+      // Not to be interrupted: where others see it, its undo is the same work.
+      const { exit, outcome } = yield* WriteSession.use(session, program)
+      if (outcome._tag === "Published") return yield* Effect.as(done, left)
+      if (session.exposed && outcome._tag === "Undone") return yield* Effect.as(done, [])
+      if (session.exposed && outcome._tag === "Incomplete" && outcome.cause === undefined)
+        return yield* Effect.as(done, outcome.left)
       const error = WriteSession.outcomeError(session, outcome, exit)
       if (error !== undefined) return yield* error
-      if (exit._tag === "Failure") return yield* Effect.failCause(exit.cause)
-      yield* left.length === 0 ? done : journal.setNote(UNKEYED_TAKEN, "true")
-      return left
+      return exit._tag === "Failure" ? yield* Effect.failCause(exit.cause) : left
     })
   )

@@ -19,7 +19,7 @@ import { FILES, files, folderOf, openFolder, type RunFolder, runsFolder } from "
  *
  * - `running`: its process gives signs of life.
  * - `published`: all of it is in the target; it can be rolled back until it is pruned.
- * - `rolled-back`: taken back after it was published.
+ * - `rolled-back`: taken back, but for what somebody else has changed since, which its report lists.
  * - `unfinished`: its process is gone, and a part of it is in the target, or may be: resume it or roll it back.
  * - `broken-off`: its process is gone, and nothing of it is in the target.
  */
@@ -49,6 +49,8 @@ export interface KnownRun {
   readonly state: string | undefined
   /** Whether others saw its batches before publication; undefined where no session was opened. */
   readonly exposed: boolean | undefined
+  /** True where somebody has begun to take it back after its publication. */
+  readonly rollingBack: boolean
 }
 
 /** The journal's notes of a published run that is being, or has been, rolled back. */
@@ -65,7 +67,9 @@ const UNDECIDED = new Set(["publishing", "unknown", "undoing", "incomplete"])
 
 const statusOf = (alive: boolean, seen: Glance, exposed: boolean | undefined): RunStatus => {
   if (alive) return "running"
-  if (seen.note(ROLLED_BACK) !== undefined) return "rolled-back"
+  // An undo that has ended, though it may have left what somebody else had changed.
+  if (seen.note(ROLLED_BACK) !== undefined || (exposed === true && seen.state === "undone")) return "rolled-back"
+  if (exposed === true && seen.note(ROLLING_BACK) !== undefined) return "unfinished"
   if (seen.note(PUBLISHED) !== undefined) return "published"
   if (exposed === undefined) return "broken-off"
   return exposed || UNDECIDED.has(seen.state ?? "") ? "unfinished" : "broken-off"
@@ -88,6 +92,7 @@ export const look = (stateFolder: string, run: string): Effect.Effect<KnownRun |
       manifest,
       state: seen.state,
       exposed,
+      rollingBack: seen.note(ROLLING_BACK) !== undefined,
       summary: {
         run,
         status: statusOf(isAlive(folder, manifest), seen, exposed),

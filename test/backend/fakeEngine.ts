@@ -87,13 +87,13 @@ export class FakeStore {
     return { run: claim.run, epoch: claim.epoch, stood }
   }
 
-  raiseEpoch({ epoch, run }: Fence, claim: Claim, now: number): Fence {
+  raiseEpoch({ epoch, run }: Fence, claim: Claim, now: number): RaisedFence {
     const standing = this.fence
     if (standing !== undefined && !(standing.run === run && isOfClaim(claim, standing.epoch)))
       throw failed("locked", "somebody else has taken over")
     const next = (standing?.epoch ?? epoch) + 1
     this.fence = { ...claim, epoch: next, heartbeat: now, dirty: standing?.dirty ?? true }
-    return { run, epoch: next }
+    return { run, epoch: next, stood: standing !== undefined }
   }
 
   dropFence({ epoch, run }: Fence): void {

@@ -10,6 +10,7 @@ import type { StoreConfig } from "../../src/backend/StoreConfig.ts"
 import { OWNER } from "../../src/files/ownedFiles.ts"
 import { migrate } from "../../src/migration/migrate.ts"
 import { endingOf } from "../../src/migration/outcome.ts"
+import { Progress, type ProgressSink } from "../../src/migration/Progress.ts"
 import { resume } from "../../src/migration/resume.ts"
 import { rollback } from "../../src/migration/rollback.ts"
 import { folderOf, FILES } from "../../src/migration/RunFolder.ts"
@@ -33,13 +34,23 @@ const used = (): string => {
 
 const published = async (to: string, more: { readonly onConflict?: "overwrite" } = {}) => {
   const stateFolder = path.join(tempFolder(), "state")
+  // A run that is killed while it publishes still has its spool.
+  const sink: ProgressSink = {
+    emit: ({ phase, state }) => {
+      if (phase !== "publish" || state !== "started") return
+      for (const run of fs.readdirSync(path.join(stateFolder, "runs"))) {
+        const spool = path.join(folderOf(stateFolder, run), FILES.spool)
+        fs.copyFileSync(spool, `${spool}.copy`)
+      }
+    }
+  }
   const report = await Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
         const source = yield* connect(sqlite(copyOf("python-small.db")))
         return yield* migrate(source, yield* connect(sqlite(to)), { stateFolder, ...more })
       })
-    )
+    ).pipe(Effect.provideService(Progress, sink))
   )
   return { stateFolder, run: report.run }
 }
@@ -58,6 +69,8 @@ const deadOwner = (): string => {
 
 /** Makes the journal say what it would if the process had been killed while it published. */
 const asIfKilledWhilePublishing = (stateFolder: string, run: string): void => {
+  const spool = path.join(folderOf(stateFolder, run), FILES.spool)
+  fs.copyFileSync(`${spool}.copy`, spool)
   const db = new Database(path.join(folderOf(stateFolder, run), FILES.journal))
   const manifest = JSON.parse(String(db.prepare("SELECT text FROM note WHERE name = 'manifest'").pluck().get()))
   db.prepare("UPDATE note SET text = ? WHERE name = 'manifest'").run(
@@ -100,6 +113,9 @@ describe("rollback of a published run", () => {
     const left = readSeed(to)
     expect([...left.nodes.keys()].sort()).toEqual(ids.slice(0, 3))
     expect([...left.relationships.keys()]).toEqual(["mine"])
+    // That is all that can be done: the run stands in nobody's way, and can be forgotten.
+    const known = await Effect.runPromise(look(stateFolder, run))
+    expect(known?.summary.status).toBe("rolled-back")
   })
 
   it("is refused for a run of another target", async () => {
@@ -110,7 +126,7 @@ describe("rollback of a published run", () => {
 })
 
 describe("a run that was killed while it published", () => {
-  it("is found to have arrived, where it has: resume only notes it, rollback takes it back", async () => {
+  it("is found to have arrived, where it has: resume verifies it, rollback takes it back", async () => {
     for (const action of [resume, rollback]) {
       const to = used()
       const before = readSeed(to)
@@ -121,6 +137,13 @@ describe("a run that was killed while it published", () => {
       const exit = await on(to, (target) => action(target, { stateFolder, run }))
       expect(Exit.isSuccess(exit), String(ending(exit)?.error?.message)).toBe(true)
       expect(readSeed(to)).toEqual(action === resume ? after : before)
+      if (action === resume && Exit.isSuccess(exit)) {
+        expect(exit.value).toMatchObject({ outcome: "done", verification: { mode: "full", differencesTotal: 0 } })
+        // It can still be rolled back: the journal of what it wrote is kept.
+        const back = await on(to, (target) => rollback(target, { stateFolder, run }))
+        expect(Exit.isSuccess(back), String(ending(back)?.error?.message)).toBe(true)
+        expect(readSeed(to)).toEqual(before)
+      }
     }
   })
 

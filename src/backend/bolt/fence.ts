@@ -176,7 +176,7 @@ const lost = (place: Place, run: string, phase: string, holder: string): WriteFa
  * The engine's `raiseEpoch` (see `JournaledEngine`). Waits for a batch that is being written, for longer than the
  * server lets one take.
  */
-export const raiseEpoch = (place: Place, fence: Fence, claim: Claim): Effect.Effect<Fence, WriteFailed> => {
+export const raiseEpoch = (place: Place, fence: Fence, claim: Claim): Effect.Effect<RaisedFence, WriteFailed> => {
   const { connection, dialect } = place
   return Effect.gen(function* () {
     let made = false
@@ -204,7 +204,7 @@ export const raiseEpoch = (place: Place, fence: Fence, claim: Claim): Effect.Eff
         Effect.fail(lost(place, fence.run, "undo", refused.message))
       )
     }
-    return { run: fence.run, epoch }
+    return { run: fence.run, epoch, stood: !made }
   }).pipe(Effect.catchTag("DriverFailure", failWriting(connection, "undo")))
 }
 

@@ -128,7 +128,7 @@ export const make = (graph: Graph, patience: number = PATIENCE): Effect.Effect<J
           steps.answered = raised.steps
           dropping = false
           yield* learnUnder(raised.fence, claim)
-          return raised.fence
+          return { ...raised.fence, stood: raised.how !== "made" }
         }).pipe(Effect.mapError(notDone(graph, "undo"))),
       dropFence: (held) =>
         Effect.gen(function* () {

@@ -10,7 +10,7 @@ import type { SessionDriver, SessionOptions } from "../WriteSession.ts"
 import { codeOf, KIND, notWritable, readFailed, says, unavailable, writeFailed } from "./errors.ts"
 import { inspect } from "./layout.ts"
 import { connect, disconnect, whileLocked } from "./open.ts"
-import { findDamage, findFault } from "./checkFile.ts"
+import { findDamage } from "./checkFile.ts"
 import { type Place, setUp } from "./graphStream.ts"
 import { Load } from "./Load.ts"
 
@@ -82,7 +82,8 @@ export const open = (
 
     const checkCommitted = Effect.acquireUseRelease(
       writing("checked", () => connect(file, "ro")),
-      (second) => findFault(second, load),
+      // Its counts were compared inside the transaction; by now somebody else may have written.
+      (second) => findDamage(second, load.graph.layout),
       (second) => Effect.sync(() => disconnect(second))
     ).pipe(
       Effect.mapError((cause) =>
@@ -93,7 +94,7 @@ export const open = (
       ),
       Effect.filterOrFail(
         (fault) => fault === undefined,
-        (fault) => unknown(`The run's records are in ${location}, but ${fault}.`)
+        (fault) => unknown(`The run's records are in ${location}, but it is damaged (${fault ?? ""}).`)
       )
     )
 
