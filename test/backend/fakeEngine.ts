@@ -102,9 +102,15 @@ export class FakeStore {
     this.drop()
   }
 
-  private drop(): void {
+  drop(): void {
     this.fence = undefined
     this.marks.clear()
+  }
+
+  /** Goes back to an older state of its records, as a server does that was restarted without its last writes. */
+  forget(older: MemoryGraph): void {
+    this.graph = older
+    this.drop()
   }
 
   /** Every write begins with it. */
