@@ -104,8 +104,9 @@ export interface JournalBatch {
 
 const SCHEMA = `
 CREATE TABLE note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+-- Numbers are never given twice, also after a batch was withdrawn: notes name them.
 CREATE TABLE batch (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   acknowledged INTEGER NOT NULL DEFAULT 0,
   created TEXT NOT NULL,
   hashes BLOB NOT NULL,

@@ -105,7 +105,7 @@ export const open = (
         // Records without a key cannot be told from equal ones of others: never twice, and never by guessing.
         const takenBack = takenBackNote(batch.number)
         const isDone = (yield* Effect.mapError(journal.note(takenBack), journalFailed(engine))) !== undefined
-        if (isDone || batch.number <= lost) {
+        if (isDone || (batch.acknowledged && batch.number <= lost)) {
           const standing = isDone ? [] : yield* standingOf(engine, records)
           return [...standing, ...(keyed.length === 0 ? [] : yield* engine.remove(keyed, fence))]
         }

@@ -122,7 +122,12 @@ export class FakeStore {
   }
 
   mark(name: string): void {
-    if (!this.marks.has(name)) this.marks.set(name, "written")
+    this.marks.set(name, "written")
+  }
+
+  /** As {@link mark}, but once for each name. */
+  assume(name: string): void {
+    if (!this.marks.has(name)) this.mark(name)
   }
 
   /** True once for what was marked. */
@@ -194,7 +199,7 @@ export const fakeEngine = (store: FakeStore): JournaledEngine => {
       store.call("assumeWritten", () => {
         store.guard(fence)
         assumed.set(nameOf(records.map(({ hash }) => hash)), `batch ${batch}`)
-        store.mark(`batch ${batch}`)
+        store.assume(`batch ${batch}`)
       }),
     read: Stream.suspend(() => Stream.fromIterable(store.records)),
     lookup: (records) => reading("lookup", () => store.graph.lookup(records))

@@ -91,4 +91,19 @@ describe("after the fence has gone", () => {
     )
     holds(store, own)
   })
+
+  it("a batch that was taken back and written again is another one: it is taken back with the rest", async () => {
+    const [store, file] = [newStore(), newFile()]
+    await run(
+      Effect.gen(function* () {
+        const { session } = yield* open(store, file)
+        yield* session.write(batches[0] ?? NOTHING)
+        let writes = 0
+        store.strike = (method) => (method === "write" && ++writes === 1 ? "lose" : undefined)
+        yield* session.write(batches[1] ?? NOTHING)
+        expect(yield* session.undo).toEqual({ _tag: "Undone" })
+      })
+    )
+    holds(store, own)
+  })
 })
