@@ -51,10 +51,16 @@ const killAndStart = async (): Promise<void> => {
   server = await startNeo4j({ again: server })
 }
 
+/**
+ * A connection that is cut while the server commits: that commit may land at any time, also when the run has ended. What
+ * can land so late is the making of a fence, which is clean then: it guards nothing, and the next run replaces it.
+ */
+const isLateFence = (line: string): boolean => line.startsWith('[["_MgRun"],[["dirty","false"]')
+
 /** The target against what the report says of it. */
 const check = async ({ report, state }: Awaited<ReturnType<typeof migrating>>): Promise<void> => {
   proxy.setRule(() => "pass")
-  const found = await dump(driver)
+  const found = (await dump(driver)).filter((line) => !isLateFence(line))
   const said = `${report.outcome} ${JSON.stringify(report.error)}`
   if (report.exitCode === 0) {
     expect(found, said).toEqual(after)
