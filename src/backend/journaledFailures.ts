@@ -1,8 +1,7 @@
 /** What goes wrong in a journaled session, and what can be said of it. */
 import * as Effect from "effect/Effect"
-import { canonicalLine } from "../domain/Canonical.ts"
 import { type FileFailed, type Left, type ReadError, UndoIncomplete, WriteFailed } from "../domain/Errors.ts"
-import { lineHash } from "../domain/Fingerprint.ts"
+import { recordHash } from "../domain/Fingerprint.ts"
 import { describe, relationship } from "../domain/Graph.ts"
 import type { CreatedRecord } from "./Journal.ts"
 import type { JournaledEngine } from "./JournaledEngine.ts"
@@ -81,7 +80,7 @@ export const standingOf = (
       .filter(({ key }) => key === null)
       .map(({ from = "", hash, to = "", type = "" }) => ({ hash, stub: relationship(null, from, type, to, {}) }))
     const stored = yield* engine.lookup(unkeyed.map(({ stub }) => stub))
-    const lines = new Set(stored.map((record) => lineHash(canonicalLine(record)).toString("hex")))
+    const lines = new Set(stored.map((record) => recordHash(record)))
     return unkeyed
       .filter(({ hash }) => lines.has(hash.toString("hex")))
       .map(({ stub }) => ({

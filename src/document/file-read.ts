@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { DocumentInvalid, FileFailed } from "../domain/Errors.ts"
+import { codeOf } from "../files/errorCode.ts"
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -25,7 +26,6 @@ export class MaxSize extends Context.Reference<MaxSize>()("memorygraph-migrate/M
   defaultValue: (): number | undefined => undefined
 }) {}
 
-const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "")
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const readFailure = (path: string, cause: unknown): DocumentInvalid | FileFailed => {

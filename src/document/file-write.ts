@@ -9,11 +9,11 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { FileFailed } from "../domain/Errors.ts"
+import { codeOf } from "../files/errorCode.ts"
 import { OWNER, sweep } from "../files/ownedFiles.ts"
 
 const CHUNK_BYTES = 256 * 1024
 
-const codeOf = (cause: unknown): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "")
 const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const WRITE_REASONS: ReadonlyMap<string, FileFailed["reason"]> = new Map([

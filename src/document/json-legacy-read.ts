@@ -11,6 +11,7 @@ import { isJsonObject, parseJson } from "../domain/Json.ts"
 import { MAX_LINE_BYTES, readBytes } from "./file-read.ts"
 import { DocumentProblem, readScalar } from "./json-element.ts"
 import { JsonScanner, type ScanHandler } from "./json-scan.ts"
+import { type PassReader, readPasses } from "./json-passes.ts"
 import { KeySet } from "./key-set.ts"
 import { readLegacyMemory, readLegacyRelationship } from "./legacy-record.ts"
 import { Losses } from "./losses.ts"
@@ -63,7 +64,7 @@ export const isLegacyJson = (path: string): Effect.Effect<boolean, DocumentInval
     )
   })
 
-class LegacyReader implements ScanHandler {
+class LegacyReader implements PassReader {
   private readonly losses: Losses
   private readonly scalars: { [name: string]: unknown } = {}
   private readonly keys = new KeySet()
@@ -175,24 +176,7 @@ export const readLegacyJson = (path: string): LegacyJson => {
       "its format cannot hold invalidated relationships, several relationships of one type between the same memories, nor any other property than those it shows: how much of that there was, it does not tell, and the Python program writes tags in lower case"
     )
     const reader = new LegacyReader(losses)
-    const attempt = <A>(run: () => A) => Effect.try({ try: run, catch: (cause) => documentInvalid(path, cause) })
-    const pass = (): Stream.Stream<GraphRecord, DocumentInvalid | FileFailed> => {
-      const scanner = new JsonScanner(reader, MAX_LINE_BYTES)
-      const read = (bytes: Buffer) =>
-        attempt(() => {
-          scanner.push(bytes)
-          return reader.take()
-        })
-      const end = attempt(() => {
-        scanner.end()
-        return reader.endPass()
-      })
-      return readBytes(path).pipe(
-        Stream.mapConcatChunkEffect(read),
-        Stream.concat(Stream.unwrap(Effect.map(end, (again) => (again ? pass() : Stream.empty))))
-      )
-    }
-    return pass()
+    return readPasses(path, reader, (cause) => documentInvalid(path, cause))
   })
   return { records, losses: Effect.sync(() => losses.sentences()) }
 }

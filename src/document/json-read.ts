@@ -3,7 +3,6 @@
  * records that stand there twice).
  */
 import * as Chunk from "effect/Chunk"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -12,10 +11,10 @@ import { canonicalLine } from "../domain/Canonical.ts"
 import { DocumentInvalid, type FileFailed } from "../domain/Errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
-import { MAX_LINE_BYTES, readBytes } from "./file-read.ts"
 import { DocumentProblem, readElement, readScalar } from "./json-element.ts"
 import { digestOf, FORMAT_VERSION, Header, Integrity, type Section, SECTIONS } from "./json-format.ts"
-import { JsonScanner, type ScanHandler, ScanProblem } from "./json-scan.ts"
+import { ScanProblem } from "./json-scan.ts"
+import { type PassReader, readPasses } from "./json-passes.ts"
 import { KeySet } from "./key-set.ts"
 
 const SCALARS: ReadonlySet<string> = new Set([...Object.keys(Header.fields), "integrity"])
@@ -44,7 +43,7 @@ const decoded = <A>(
 }
 
 /** Lists that cannot be read yet are put off to another pass: before the version is known, and ends before their nodes. */
-class JsonReader implements ScanHandler {
+class JsonReader implements PassReader {
   private readonly scalars: { [name: string]: unknown } = {}
   private readonly finished = new Set<Section>()
   private readonly counts: { [section in Section]: number } = {
@@ -191,22 +190,5 @@ const invalid = (path: string, cause: unknown): DocumentInvalid => {
 export const readJson = (path: string): Stream.Stream<GraphRecord, DocumentInvalid | FileFailed> =>
   Stream.suspend(() => {
     const reader = new JsonReader()
-    const attempt = <A>(run: () => A) => Effect.try({ try: run, catch: (cause) => invalid(path, cause) })
-    const pass = (): Stream.Stream<GraphRecord, DocumentInvalid | FileFailed> => {
-      const scanner = new JsonScanner(reader, MAX_LINE_BYTES)
-      const read = (bytes: Buffer) =>
-        attempt(() => {
-          scanner.push(bytes)
-          return reader.take()
-        })
-      const end = attempt(() => {
-        scanner.end()
-        return reader.endPass()
-      })
-      return readBytes(path).pipe(
-        Stream.mapConcatChunkEffect(read),
-        Stream.concat(Stream.unwrap(Effect.map(end, (again) => (again ? pass() : Stream.empty))))
-      )
-    }
-    return pass()
+    return readPasses(path, reader, (cause) => invalid(path, cause))
   })

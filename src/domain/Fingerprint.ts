@@ -3,6 +3,7 @@
  * does not depend on order, is built in constant memory, and equal lines do not cancel out as they would under XOR.
  */
 import * as crypto from "node:crypto"
+import { canonicalLine } from "./Canonical.ts"
 import type { GraphRecord } from "./Graph.ts"
 
 /** Count and hash sum of one kind of record; `sum` is 64 hex digits. */
@@ -20,6 +21,9 @@ export interface Fingerprint {
 
 /** SHA-256 of a line's UTF-8 bytes. */
 export const lineHash = (line: string): Buffer => crypto.hash("sha256", line, "buffer")
+
+/** The hash of a record's canonical line, as 64 hex digits: how a record is told to be still what was written. */
+export const recordHash = (record: GraphRecord): string => lineHash(canonicalLine(record)).toString("hex")
 
 class Sum {
   count = 0

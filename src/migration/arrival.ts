@@ -6,9 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import type { CreatedRecord, Journal } from "../backend/Journal.ts"
-import { canonicalLine } from "../domain/Canonical.ts"
 import type { MigrationError } from "../domain/Errors.ts"
-import { lineHash } from "../domain/Fingerprint.ts"
+import { recordHash } from "../domain/Fingerprint.ts"
 import { type GraphRecord, node } from "../domain/Graph.ts"
 
 /** `unknown` where the run wrote nothing but relationships without a key, which equal ones of others hide. */
@@ -32,11 +31,9 @@ export const arrivalOf = (target: GraphBackend, journal: Journal): Effect.Effect
         const stored = yield* target.lookup([...keyed.map(stub), ...overwritten.map(({ before }) => before)])
         const hashes = new Set([
           ...keyed.map(({ hash }) => hash.toString("hex")),
-          ...overwritten.map(({ after }) => lineHash(canonicalLine(after)).toString("hex"))
+          ...overwritten.map(({ after }) => recordHash(after))
         ])
-        const found = stored.filter(
-          (record) => record.key !== null && hashes.has(lineHash(canonicalLine(record)).toString("hex"))
-        )
+        const found = stored.filter((record) => record.key !== null && hashes.has(recordHash(record)))
         return { wanted: soFar.wanted + keyed.length + overwritten.length, found: soFar.found + found.length }
       })
     ),

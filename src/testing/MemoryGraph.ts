@@ -5,12 +5,10 @@ import type { BatchPart, CreatedRecord, JournalBatch } from "../backend/Journal.
 import type { Overwrite, WriteBatch } from "../backend/WriteSession.ts"
 import { canonicalLine } from "../domain/Canonical.ts"
 import type { Left } from "../domain/Errors.ts"
-import { lineHash } from "../domain/Fingerprint.ts"
+import { recordHash } from "../domain/Fingerprint.ts"
 
 const slot = (relationship: Relationship): string =>
   JSON.stringify([relationship.from, relationship.type, relationship.to])
-
-const hashOf = (record: GraphRecord): string => lineHash(canonicalLine(record)).toString("hex")
 
 const CHANGED = "it is not what this run wrote any more"
 
@@ -124,7 +122,7 @@ export class MemoryGraph {
       const node = this.nodes.get(key ?? "")
       if (node === undefined) return []
       const what = `node ${describe(node)}`
-      if (hashOf(node) !== written) return [{ what, why: CHANGED }]
+      if (recordHash(node) !== written) return [{ what, why: CHANGED }]
       const ends = degrees.get(node.key)
       if (ends !== undefined) return [{ what, why: `${ends} relationship(s) still end at it` }]
       this.nodes.delete(node.key)
@@ -132,7 +130,7 @@ export class MemoryGraph {
     }
     const name = key === null ? JSON.stringify([from, type, to]) : this.slotOfKey.get(key)
     const standing = (this.slots.get(name ?? "") ?? []).filter((one) => one.key === key)
-    const ours = standing.find((one) => hashOf(one) === written)
+    const ours = standing.find((one) => recordHash(one) === written)
     if (ours !== undefined) this.remove(ours)
     // What stands there instead is ours, changed, or of those without a key may be.
     return ours !== undefined

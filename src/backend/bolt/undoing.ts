@@ -5,9 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import { type Left, WriteFailed, type WriteReason } from "../../domain/Errors.ts"
-import { canonicalLine } from "../../domain/Canonical.ts"
-import { lineHash } from "../../domain/Fingerprint.ts"
-import { describe, type GraphRecord, relationship } from "../../domain/Graph.ts"
+import { recordHash } from "../../domain/Fingerprint.ts"
+import { describe, relationship } from "../../domain/Graph.ts"
 import type { CreatedRecord } from "../Journal.ts"
 import type { Fence } from "../Fence.ts"
 import type { Overwrite } from "../WriteSession.ts"
@@ -20,8 +19,6 @@ import { replaceNodes, replaceRelationships } from "./replacing.ts"
 import type { Writer } from "./writing.ts"
 
 const CHANGED = "it is not what this run wrote any more"
-
-const hashOf = (record: GraphRecord): string => lineHash(canonicalLine(record)).toString("hex")
 
 /** Nodes one after another in slices; a node with many relationships costs no more than others. */
 const removeNodes = (writer: Writer, transaction: Transaction, records: ReadonlyArray<CreatedRecord>) =>
@@ -39,7 +36,7 @@ const removeNodes = (writer: Writer, transaction: Transaction, records: Readonly
     const ours = new Map<string, string>()
     for (const { key, hash } of records) {
       const candidates = (located.get(key ?? "") ?? []).flatMap((id) => stored.get(id) ?? [])
-      const found = candidates.find((one) => hashOf(decodeNode(one, key ?? "")) === hash.toString("hex"))
+      const found = candidates.find((one) => recordHash(decodeNode(one, key ?? "")) === hash.toString("hex"))
       if (found !== undefined) ours.set(found.id, key ?? "")
       else if (candidates.length > 0) left.push({ what: `node ${key ?? ""}`, why: CHANGED })
     }
@@ -90,7 +87,7 @@ const removeRelationships = (
       if (pair === undefined) continue
       const as = (one: { readonly key: string | null; readonly from: string; readonly to: string }) =>
         decodeRelationship(stored, one.from, one.to, (raw) => (one.key === null ? null : raw))
-      const ours = pair.sought.find((one) => wanted.has(one) && hashOf(as(one)) === one.hash)
+      const ours = pair.sought.find((one) => wanted.has(one) && recordHash(as(one)) === one.hash)
       if (ours === undefined) {
         for (const one of pair.sought) standing.add(placeOf({ ...one, key: as(one).key }))
         continue

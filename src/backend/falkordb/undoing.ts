@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import { canonicalLine } from "../../domain/Canonical.ts"
 import type { Left, ReadError, WriteFailed } from "../../domain/Errors.ts"
-import { lineHash } from "../../domain/Fingerprint.ts"
+import { recordHash } from "../../domain/Fingerprint.ts"
 import { describe, type GraphRecord, relationship } from "../../domain/Graph.ts"
 import type { BatchPart, CreatedRecord, JournalBatch } from "../Journal.ts"
 import type { Overwrite } from "../WriteSession.ts"
@@ -24,8 +24,6 @@ const LINKED = "somebody else has linked to it"
 
 const nameOf = (record: GraphRecord): string =>
   `${record._tag === "Node" ? "node" : "relationship"} ${describe(record)}`
-
-const hashOf = (record: GraphRecord): string => lineHash(canonicalLine(record)).toString("hex")
 
 /** A row to run, what it is about, and how to call that where it had no effect. */
 interface Step {
@@ -88,7 +86,7 @@ const removeNodes = (writer: Writer, records: ReadonlyArray<CreatedRecord>, hold
     const left: Array<Left> = []
     for (const { engineId, record } of found) {
       const what = `node ${record.key}`
-      if (hashOf(record) !== expected.get(record.key)) {
+      if (recordHash(record) !== expected.get(record.key)) {
         left.push({ what, why: CHANGED })
         continue
       }
@@ -123,7 +121,7 @@ const keyedSteps = (writer: Writer, records: ReadonlyArray<Wanted>, found: Reado
     const hash = one.record.key === null ? undefined : expected.get(one.record.key)
     if (hash === undefined) continue
     const step = deleting(writer, one)
-    if (hashOf(one.record) === hash) steps.push(step)
+    if (recordHash(one.record) === hash) steps.push(step)
     else left.push(step.left)
   }
   return { steps, left }
@@ -135,7 +133,7 @@ const unkeyedSteps = (writer: Writer, records: ReadonlyArray<Wanted>, found: Rea
   const equal = new Map<string, Array<LocatedRelationship>>()
   for (const one of found) {
     if (one.record.key !== null) continue
-    const hash = hashOf(one.record)
+    const hash = recordHash(one.record)
     equal.set(hash, [...(equal.get(hash) ?? []), one])
   }
   const steps: Array<Step> = []
