@@ -10,12 +10,13 @@ const MAX_LINES = 320
 
 /** What the files of a folder may not import from. */
 const FORBIDDEN = {
-  domain: ["files", "backend", "document", "migration", "cli", "mcp", "testing"],
-  files: ["domain", "backend", "document", "migration", "cli", "mcp", "testing"],
-  backend: ["document", "migration", "cli", "mcp", "testing"],
-  document: ["cli", "mcp", "testing"],
-  migration: ["cli", "mcp", "testing"],
-  testing: ["cli", "mcp"],
+  domain: ["files", "backend", "document", "migration", "settings", "cli", "mcp", "testing"],
+  files: ["domain", "backend", "document", "migration", "settings", "cli", "mcp", "testing"],
+  backend: ["document", "migration", "settings", "cli", "mcp", "testing"],
+  document: ["settings", "cli", "mcp", "testing"],
+  migration: ["settings", "cli", "mcp", "testing"],
+  testing: ["settings", "cli", "mcp"],
+  settings: ["document", "cli", "mcp", "testing"],
   mcp: ["cli"]
 }
 

@@ -16,7 +16,7 @@ import { argument, flag, output, text } from "./options.ts"
 import { noteWriting } from "./process.ts"
 import { reportLines, runLines, runsTable } from "./render.ts"
 import { type CommandContext, type Listing, runCommand, runListing } from "./run.ts"
-import { namingOf } from "./storeName.ts"
+import { namingOf } from "../settings/storeName.ts"
 
 const ACTIONS = ["list", "show", "resume", "rollback", "prune"] as const
 type Action = (typeof ACTIONS)[number]

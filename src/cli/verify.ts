@@ -7,12 +7,12 @@ import type { ReadOptions } from "../document/read.ts"
 import type { MigrationError } from "../domain/Errors.ts"
 import type { Side } from "../migration/compareGraphs.ts"
 import { pair } from "./arguments.ts"
-import { expandHome } from "./environment.ts"
-import { isPath, kindOfFile } from "./fileKind.ts"
+import { expandHome } from "../settings/environment.ts"
+import { isPath, kindOfFile } from "../settings/fileKind.ts"
 import { argument, integer, output, reading, storeFlags, text } from "./options.ts"
 import { type CommandContext, runCommand } from "./run.ts"
-import type { Naming } from "./stores.ts"
-import { schemeOf } from "./uri.ts"
+import type { Naming } from "../settings/stores.ts"
+import { schemeOf } from "../settings/uri.ts"
 
 /** One side: a document where the word is the path of one, a store otherwise. */
 const side = (

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { describe, expect, it } from "vitest"
 import type { StoreConfig } from "../../src/backend/StoreConfig.ts"
-import type { Environment } from "../../src/cli/environment.ts"
-import { type Naming, resolve, type Resolved, type StoreFlags } from "../../src/cli/stores.ts"
+import type { Environment } from "../../src/settings/environment.ts"
+import { type Naming, resolve, type Resolved, type StoreFlags } from "../../src/settings/stores.ts"
 import { copyOf, tempFolder } from "../support/migrating.ts"
 
 const NO_FLAGS: StoreFlags = {
