@@ -74,12 +74,15 @@ const linkCommands = () => {
   for (const [name, file] of Object.entries(manifest.bin)) link(name, file)
 }
 
+/** What brings a Node into the clone; a package of its own, so that nobody who installs ours gets it. */
+const bringsNode = JSON.parse(fs.readFileSync(path.join(ROOT, "tools", "node", "package.json"), "utf8"))
+
 /**
  * npm 10 takes the link `node` away again when it discards the packages of the other platforms, which have a `node`
  * too (npm 11 does not).
  */
 const linkNode = () => {
-  const node = Object.keys(manifest.optionalDependencies)
+  const node = Object.keys(bringsNode.optionalDependencies)
     .map((name) => path.join("node_modules", name, "bin", "node"))
     .find((file) => fs.existsSync(path.join(ROOT, file)))
   if (node !== undefined && !fs.existsSync(path.join(ROOT, "node_modules", ".bin", "node"))) link("node", node)

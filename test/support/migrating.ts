@@ -10,8 +10,11 @@ import { migrate, type WriteOptions } from "../../src/migration/migrate.ts"
 import type { RunReport } from "../../src/migration/report.ts"
 import { ROOT_VARIABLE } from "./tempRoot.ts"
 
+/** The folder that everything of this test run is in. */
+export const testRoot = (): string => process.env[ROOT_VARIABLE] ?? os.tmpdir()
+
 /** A new private folder; it goes with the test run. */
-export const tempFolder = (): string => fs.mkdtempSync(path.join(process.env[ROOT_VARIABLE] ?? os.tmpdir(), "t-"))
+export const tempFolder = (): string => fs.mkdtempSync(path.join(testRoot(), "t-"))
 
 /** The path of a fixture. */
 export const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).pathname
