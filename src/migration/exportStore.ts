@@ -62,7 +62,8 @@ export const exportStore = (source: GraphBackend, options: ExportOptions): Effec
         encoded: [],
         impossible: [],
         unkeyed: spool.census.generatedKeys,
-        warnings: [...settled.warnings, ...spool.census.warnings, ...warnings]
+        warnings: [...settled.warnings, ...spool.census.warnings, ...warnings],
+        hash: null
       }
       recorder.records = { ...recorder.records, read, written: read }
       return recorder.report({ outcome: "done", exitCode: 0, error: null })

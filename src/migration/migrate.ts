@@ -6,11 +6,13 @@ import * as Effect from "effect/Effect"
 import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import { type MigrationError, Refused } from "../domain/Errors.ts"
+import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { ConflictPolicy } from "./classify.ts"
 import { type Manifest, manifestText, NOTES, preparedText, type StoreName, worker } from "./manifest.ts"
 import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
 import { perform } from "./perform.ts"
 import * as Plan from "./plan.ts"
+import { checkExpected, fingerprinted, fingerprintOf, hashOf, makeBasis, type PlanBasis } from "./planHash.ts"
 import { checkSpace, type Examined, examineSource, examineTarget } from "./preflight.ts"
 import type { ErrorPolicy } from "./rejecting.ts"
 import type { Plan as PlanReport, RunReport, Stats } from "./report.ts"
@@ -46,6 +48,17 @@ export interface WriteOptions {
   readonly confirm?: ((question: Question) => Effect.Effect<boolean, MigrationError>) | undefined
   /** Done to a target that holds data, once the plan was accepted and before the first write: a backup of it. */
   readonly beforeWrite?: ((target: GraphBackend) => Effect.Effect<void, MigrationError>) | undefined
+  /**
+   * Whether `report.plan.hash` is computed: SHA-256 over both graphs (identity and fingerprint), the options and what
+   * the plan comes to (see `planHash.ts`). Stable across calls while nothing changes. The target is read in full for
+   * it. Default false: the hash is then null, unless {@link expectPlan} asks for it.
+   */
+  readonly hashPlan?: boolean | undefined
+  /**
+   * Only this plan may be carried out: its hash, or its basis, of which a refusal can say more. The run makes its own
+   * plan and is refused with `stale-plan`, before the first write, where that is another one.
+   */
+  readonly expectPlan?: string | PlanBasis | undefined
   /** Gathers the report; give one to have a report of a failed or interrupted run too. */
   readonly recorder?: Recorder | undefined
   /** How the stores were named, kept (without secrets) for whoever goes on with the run after this process has died. */
@@ -146,7 +159,10 @@ const run = (
       // Litter is no reason to fail.
       if (options.dryRun !== true)
         yield* Effect.catchAll(sweep(options.stateFolder), (error) => Effect.logDebug(error.message))
-      const { origin, to } = yield* preflight
+      const { origin: whole, to } = yield* preflight
+      const isHashed = options.hashPlan === true || options.expectPlan !== undefined
+      const read = fingerprinted(whole.records)
+      const origin = isHashed ? { ...whole, records: read.records } : whole
       recorder.before = to.stats
       const targetIsEmpty = to.statistics.nodes === 0 && to.statistics.relationships === 0
       yield* checkSpace({
@@ -163,8 +179,32 @@ const run = (
       const { stats: source, warnings } = yield* origin.settle(spool)
       recorder.source = source
 
-      const plan = yield* phase(recorder, "plan", Plan.sizeOf(spool), (meter) =>
-        Plan.make({ spool, target, targetIsEmpty, meter })
+      const sizeOfTarget = isHashed && !targetIsEmpty ? to.stats.nodes + to.stats.relationships : 0
+      const { basis, plan } = yield* phase(recorder, "plan", Plan.sizeOf(spool) + sizeOfTarget, (meter) =>
+        Effect.gen(function* () {
+          const made = yield* Plan.make({ spool, target, targetIsEmpty, meter })
+          if (!isHashed) return { plan: made, basis: undefined }
+          const restsOn = makeBasis({
+            source: { ...origin, fingerprint: yield* read.fingerprint },
+            // Last: what the plan found in it is of no later state than this.
+            target: {
+              backend: target.kind,
+              identity: target.identity,
+              fingerprint: targetIsEmpty ? Fingerprint.empty : yield* fingerprintOf(target.read(), meter.tick)
+            },
+            options: {
+              onConflict,
+              onUnkeyed,
+              onError,
+              verify,
+              backup: options.beforeWrite !== undefined,
+              since: null
+            },
+            plan: made,
+            rejected: spool.rejected.nodes + spool.rejected.relationships
+          })
+          return { plan: { ...made, hash: hashOf(restsOn) }, basis: restsOn }
+        })
       )
       recorder.plan = {
         ...plan,
@@ -175,6 +215,8 @@ const run = (
           ...to.health.notes
         ]
       }
+      if (basis !== undefined && options.expectPlan !== undefined)
+        yield* checkExpected(options.expectPlan, basis, target.location)
       yield* Plan.check(plan, { target, targetIsEmpty, onConflict, onUnkeyed })
       if (options.dryRun === true) return recorder.report({ outcome: "dry-run", exitCode: 0, error: null })
       if (!targetIsEmpty && options.confirm !== undefined) {

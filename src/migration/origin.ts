@@ -30,6 +30,8 @@ export interface Settled {
 export interface Origin {
   readonly backend: string
   readonly location: string
+  /** Equal for the same store or document: the port's `identity`, or the document's path. */
+  readonly identity: string
   readonly total: number | undefined
   readonly bytes: number | undefined
   /** True for documents: then nothing is known of their keys and ends before they were read. */
@@ -47,6 +49,7 @@ export interface Origin {
 export const storeOrigin = (source: GraphBackend, examined: Examined): Origin => ({
   backend: source.kind,
   location: source.location,
+  identity: source.identity,
   total: examined.statistics.nodes + examined.statistics.relationships,
   bytes: examined.health.bytes,
   isDocument: false,
@@ -107,6 +110,7 @@ const countsOf = ({ rejected, summary: { fingerprint } }: Spool.Spool) => ({
 export const documentOrigin = (document: DocumentSource): Origin => ({
   backend: "document",
   location: document.path,
+  identity: document.path,
   total: undefined,
   bytes: undefined,
   isDocument: true,

@@ -29,7 +29,8 @@ export const make = (options: {
       native: census.native,
       encoded: census.encoded,
       impossible: census.impossible,
-      warnings: census.warnings
+      warnings: census.warnings,
+      hash: null
     }
     if (options.targetIsEmpty) {
       return {

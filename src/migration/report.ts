@@ -39,7 +39,9 @@ export const Plan = Schema.Struct({
   impossible: Schema.Array(MisfitCount),
   /** New nodes that have no `id` of their own to be found by again. */
   unkeyed: Schema.Number,
-  warnings: Schema.Array(Schema.String)
+  warnings: Schema.Array(Schema.String),
+  /** The plan's hash (`planHash.ts`), where it was asked for. */
+  hash: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null })
 })
 export type Plan = typeof Plan.Type
 

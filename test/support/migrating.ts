@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import { connect } from "../../src/backend/registry.ts"
 import type { StoreConfig } from "../../src/backend/StoreConfig.ts"
@@ -25,6 +26,17 @@ export const copyOf = (name: string): string => {
   fs.copyFileSync(fixture(name), copy)
   fs.chmodSync(copy, 0o600)
   return copy
+}
+
+/** Changes an SQLite file behind everybody's back. */
+export const edit = (file: string, ...sql: ReadonlyArray<string>): void => {
+  const db = new Database(file)
+  try {
+    db.pragma("foreign_keys = OFF")
+    for (const statement of sql) db.exec(statement)
+  } finally {
+    db.close()
+  }
 }
 
 /** Migrates between two stores, each connected anew. */
