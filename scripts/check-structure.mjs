@@ -10,13 +10,14 @@ const MAX_LINES = 320
 
 /** What the files of a folder may not import from. */
 const FORBIDDEN = {
-  domain: ["files", "backend", "document", "migration", "settings", "cli", "mcp", "testing"],
-  files: ["domain", "backend", "document", "migration", "settings", "cli", "mcp", "testing"],
-  backend: ["document", "migration", "settings", "cli", "mcp", "testing"],
-  document: ["settings", "cli", "mcp", "testing"],
-  migration: ["settings", "cli", "mcp", "testing"],
-  testing: ["settings", "cli", "mcp"],
-  settings: ["document", "cli", "mcp", "testing"],
+  domain: ["files", "backend", "document", "migration", "report", "settings", "cli", "mcp", "testing"],
+  files: ["domain", "backend", "document", "migration", "report", "settings", "cli", "mcp", "testing"],
+  backend: ["document", "migration", "report", "settings", "cli", "mcp", "testing"],
+  document: ["report", "settings", "cli", "mcp", "testing"],
+  migration: ["report", "settings", "cli", "mcp", "testing"],
+  report: ["files", "backend", "document", "settings", "cli", "mcp", "testing"],
+  testing: ["report", "settings", "cli", "mcp"],
+  settings: ["document", "report", "cli", "mcp", "testing"],
   mcp: ["cli"]
 }
 

@@ -1,6 +1,9 @@
 /** Shows the progress of a run: a live line on a terminal, plain lines elsewhere, or one JSON object a line. */
 import type { Phase, ProgressEvent, ProgressSink } from "../migration/Progress.ts"
+import { count, duration, rate } from "../report/words.ts"
 import * as terminal from "./terminal.ts"
+
+export { count, duration, rate } from "../report/words.ts"
 
 /** How progress is shown; `auto` is a live line on a terminal and plain lines elsewhere. */
 export const PROGRESS_MODES = ["auto", "plain", "json", "none"] as const
@@ -26,24 +29,6 @@ const TITLES: { readonly [P in Phase]: string } = {
   undo: "Undoing",
   cleanup: "Cleaning up"
 }
-
-/** A count in groups: `300,000`. */
-export const count = (value: number): string => value.toLocaleString("en-US")
-
-/** A time for people: `0.42 s`, `12.3 s`, `2 min 05 s`. */
-export const duration = (seconds: number): string => {
-  if (seconds < 10) return `${seconds.toFixed(2)} s`
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  const whole = Math.round(seconds)
-  const hours = Math.floor(whole / 3600)
-  const minutes = Math.floor((whole % 3600) / 60)
-  const two = (part: number) => String(part).padStart(2, "0")
-  return hours > 0 ? `${hours} h ${two(minutes)} min` : `${minutes} min ${two(whole % 60)} s`
-}
-
-/** Records a second, rounded; undefined where nothing can be said. */
-export const rate = (records: number, seconds: number): number | undefined =>
-  records > 0 && seconds > 0.05 ? Math.round(records / seconds) : undefined
 
 /** What is known of a phase that goes on. */
 export interface PhaseState {

@@ -2,17 +2,13 @@
 import type { Difference } from "../domain/Errors.ts"
 import type { MisfitCount, Plan, RunReport, Stats } from "../migration/report.ts"
 import type { RunSummary } from "../migration/runs.ts"
-import { count, duration, rate } from "./progress.ts"
+import { count, duration, graphSize, plural, rate } from "../report/words.ts"
+
+export { graphSize } from "../report/words.ts"
 
 /** How many labels, types, keys or differences a line or list shows before it says how many more there are. */
 const SHOWN = 8
 const SHOWN_DIFFERENCES = 20
-
-const plural = (number: number, word: string): string => `${count(number)} ${word}${number === 1 ? "" : "s"}`
-
-/** How much a graph holds, in words. */
-export const graphSize = (stats: { readonly nodes: number; readonly relationships: number }): string =>
-  `${plural(stats.nodes, "node")} and ${plural(stats.relationships, "relationship")}`
 
 /** Name and value in two columns. */
 const row = (name: string, value: string): string => `  ${name.padEnd(14)}${value}`

@@ -11,6 +11,7 @@ import {
   type Stats,
   type Verification
 } from "./report.ts"
+import type { Sketch } from "./sketch.ts"
 
 /** A new run id: the time, to be read by people, and six random hex digits. */
 export const makeRunId = (now: Date): string =>
@@ -34,12 +35,33 @@ export class Recorder {
   finished: RunReport | null = null
   rollback: RunReport["rollback"] = null
   readonly phases: Array<PhaseTiming> = []
+  /** Set by whoever wants a {@link Sketch} of the graph for a drawing. */
+  wantsSketch = false
+  sketch: Sketch | null = null
   private readonly began = performance.now()
 
   constructor(options: { readonly run: string; readonly command: string; readonly dryRun?: boolean | undefined }) {
     this.run = options.run
     this.command = options.command
     this.dryRun = options.dryRun ?? false
+  }
+
+  /** Notes a phase that began at that time (of `performance.now`) and ends now. */
+  addPhase(phase: Pick<PhaseTiming, "name" | "records" | "bytes">, began: number): void {
+    const { bytes, name, records } = phase
+    this.phases.push({
+      name,
+      start: seconds(began - this.began),
+      seconds: seconds(performance.now() - began),
+      records,
+      bytes
+    })
+  }
+
+  /** Takes over the phases of a run that was a part of this one. */
+  addPhasesOf(part: Recorder): void {
+    const later = part.began - this.began
+    for (const phase of part.phases) this.phases.push({ ...phase, start: phase.start + seconds(later) })
   }
 
   /** The report as things stand. */
@@ -96,7 +118,7 @@ export const phase = <A, E, R>(
     return yield* Effect.suspend(() => body(meter)).pipe(
       Effect.ensuring(
         Effect.sync(() => {
-          recorder.phases.push({ name, seconds: seconds(performance.now() - began), records, bytes })
+          recorder.addPhase({ name, records, bytes }, began)
           sink.emit({ phase: name, done: records, total, state: "ended" })
         })
       )

@@ -10,6 +10,7 @@ import { EXIT } from "./outcome.ts"
 import type { Origin } from "./origin.ts"
 import type { RunReport, Stats } from "./report.ts"
 import { makeRunId, type Meter, phase, Recorder } from "./Run.ts"
+import * as Sketch from "./sketch.ts"
 
 /** How to compare. */
 export interface CompareOptions {
@@ -46,6 +47,8 @@ export const compareGraphs = (
       // The two readings of one of them disagree with each other: that is a difference too.
       differences.add({ kind: "changed", record: "node", key: "(one of them changes while it is read)" })
     }
+    const seeds = differences.shown.flatMap(({ key, record }) => (record === "node" ? [key] : []))
+    yield* Sketch.ofRecords(recorder, a.origin.records, { nodes: left.nodes.count, seeds })
     recorder.source = statsOf(a, left)
     recorder.after = statsOf(b, right)
     recorder.before = b.stats ?? recorder.after

@@ -10,6 +10,7 @@ import { checkSpace, examineSource } from "./preflight.ts"
 import type { RunReport } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder } from "./RunFolder.ts"
+import * as Sketch from "./sketch.ts"
 import { spoolAndValidate } from "./validate.ts"
 
 /** How to export. */
@@ -39,6 +40,7 @@ export const exportStore = (source: GraphBackend, options: ExportOptions): Effec
       })
       const folder = yield* openFolder(options.stateFolder, recorder.run, LEASE)
       const spool = yield* spoolAndValidate(recorder, origin, folder, {})
+      yield* Sketch.ofSpool(recorder, spool)
       const settled = yield* origin.settle(spool)
       recorder.source = settled.stats
       const { nodes, relationships } = spool.summary.fingerprint

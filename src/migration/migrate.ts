@@ -19,6 +19,7 @@ import type { Plan as PlanReport, RunReport, Stats } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder, type RunFolder } from "./RunFolder.ts"
 import { refuseUnfinished, sweep } from "./runs.ts"
+import * as Sketch from "./sketch.ts"
 import { spoolAndValidate } from "./validate.ts"
 
 /** What a person (or a policy) is asked before the first write. */
@@ -183,6 +184,7 @@ const run = (
       const { basis, plan } = yield* phase(recorder, "plan", Plan.sizeOf(spool) + sizeOfTarget, (meter) =>
         Effect.gen(function* () {
           const made = yield* Plan.make({ spool, target, targetIsEmpty, meter })
+          yield* Sketch.ofSpool(recorder, spool, made.conflictIds)
           if (!isHashed) return { plan: made, basis: undefined }
           const restsOn = makeBasis({
             source: { ...origin, fingerprint: yield* read.fingerprint },

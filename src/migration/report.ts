@@ -70,9 +70,10 @@ export const Verification = Schema.Struct({
 })
 export type Verification = typeof Verification.Type
 
-/** How long a phase took and what went through it. */
+/** When a phase began, in seconds after the run did, how long it took, and what went through it. */
 export const PhaseTiming = Schema.Struct({
   name: Schema.String,
+  start: Schema.optionalWith(Schema.Number, { default: () => 0 }),
   seconds: Schema.Number,
   records: Schema.Number,
   bytes: Schema.Number

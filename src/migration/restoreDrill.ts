@@ -43,7 +43,7 @@ export const restoreDrill = (backup: Backup, options: DrillOptions): Effect.Effe
         Effect.as(false),
         Effect.catchTag("VerificationFailed", () => Effect.succeed(true)),
         Effect.mapError((error) => (error instanceof Refused && error.reason === "impossible" ? beyond(error) : error)),
-        Effect.ensuring(Effect.sync(() => recorder.phases.push(...restoring.phases))),
+        Effect.ensuring(Effect.sync(() => recorder.addPhasesOf(restoring))),
         withoutPlan
       )
       if (different) {

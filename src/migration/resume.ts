@@ -13,6 +13,7 @@ import type { RunReport } from "./report.ts"
 import { phase, Recorder } from "./Run.ts"
 import type { RunFolder } from "./RunFolder.ts"
 import { find, type KnownRun, mustRest, takeUp } from "./runs.ts"
+import * as Sketch from "./sketch.ts"
 import * as Spool from "./spool.ts"
 import { makeCensus } from "./validate.ts"
 
@@ -131,7 +132,11 @@ const goOn = (
     // Published or not: it is verified like any other. What it had written otherwise has vanished with its process.
     const hasArrived = !isExposed && isEnding && (yield* arrivalOf(target, journal)) === "arrived"
     const census = yield* makeCensus({ isDocument: source.backend === "document" }, target)
-    const spool = yield* phase(recorder, "validate", undefined, () => Spool.reopen(folder.spool, census, rejected))
+    const spool = yield* phase(recorder, "validate", undefined, () =>
+      Effect.tap(Spool.reopen(folder.spool, census, rejected), (found) =>
+        Sketch.ofSpool(recorder, found, plan.conflictIds)
+      )
+    )
     const { onConflict, onError, verify } = manifest.options
     return yield* perform({
       recorder,
