@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import type { CypherFlavour } from "../document/cypher-flavours.ts"
 import type { ReadFormat } from "../document/read.ts"
 import type { DocumentFormat } from "../document/write.ts"
-import { PROGRESS_MODES, type ProgressMode } from "./progress.ts"
+import { ON_CONFLICT, PROGRESS_MODES, type ProgressMode } from "../settings/configFile.ts"
 
 // After a lone `-` the parser knows no options any more, so it never sees one.
 const DASH = "\u0000-"
@@ -136,7 +136,7 @@ export const writing = {
   backup: flag("backup", "back a target that holds data up before the first write"),
   onConflict: choice(
     "on-conflict",
-    ["skip", "overwrite", "fail"],
+    ON_CONFLICT,
     "records that the target holds with another content: keep the target's, take the source's, or refuse (default: skip)"
   ),
   skipDuplicates: flag("skip-duplicates", "the same as --on-conflict skip"),

@@ -1,13 +1,10 @@
 /** Shows the progress of a run: a live line on a terminal, plain lines elsewhere, or one JSON object a line. */
 import type { Phase, ProgressEvent, ProgressSink } from "../migration/Progress.ts"
 import { count, duration, rate } from "../report/words.ts"
+import type { ProgressMode } from "../settings/configFile.ts"
 import * as terminal from "./terminal.ts"
 
 export { count, duration, rate } from "../report/words.ts"
-
-/** How progress is shown; `auto` is a live line on a terminal and plain lines elsewhere. */
-export const PROGRESS_MODES = ["auto", "plain", "json", "none"] as const
-export type ProgressMode = (typeof PROGRESS_MODES)[number]
 
 /** Milliseconds between two updates of the live line or two JSON lines. */
 const LIVE_INTERVAL = 100

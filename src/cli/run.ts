@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -14,7 +15,8 @@ import { Progress, type ProgressSink } from "../migration/Progress.ts"
 import type { RunReport } from "../migration/report.ts"
 import type { Recorder } from "../migration/Run.ts"
 import { askPassword } from "./confirm.ts"
-import { stateFolder } from "../settings/environment.ts"
+import { type Config, loadConfig, NO_CONFIG, type ProgressMode } from "../settings/configFile.ts"
+import { progressMode, stateDir } from "../settings/effective.ts"
 import type { OutputOptions } from "./options.ts"
 import { noteWriting } from "./process.ts"
 import * as progress from "./progress.ts"
@@ -29,6 +31,8 @@ export class CommandEnded extends Data.TaggedError("CommandEnded")<{ readonly ex
 export interface CommandContext {
   readonly recorder: Recorder
   readonly stateFolder: string
+  /** What the config file says. */
+  readonly settings: Config
   /** The config of a store as it was named; warnings go to standard error. */
   readonly resolve: (naming: Naming) => Effect.Effect<StoreConfig, UsageError>
 }
@@ -70,31 +74,50 @@ export interface Listing {
   readonly lines: ReadonlyArray<string>
 }
 
-const begin = (command: string, options: CommandOptions): Effect.Effect<CommandContext> =>
+/** A command about to run, with everything that was found out about its settings. */
+interface Begun {
+  readonly context: CommandContext
+  readonly mode: ProgressMode
+  /** Fails where the settings are wrong, before anything is done. */
+  readonly checked: Effect.Effect<void, UsageError>
+}
+
+const begin = (command: string, options: CommandOptions): Effect.Effect<Begun> =>
   Effect.gen(function* () {
     const { makeRunId, Recorder } = yield* Effect.promise(() => import("../migration/Run.ts"))
-    return {
+    const { env } = process
+    const { progress: flag, quiet, yes } = options.output
+    const found = yield* Effect.either(
+      Effect.flatMap(loadConfig(env), (settings) =>
+        Effect.map(progressMode(flag, env, settings), ({ value }) => ({ settings, mode: value }))
+      )
+    )
+    const { mode, settings } = Either.getOrElse(found, () => ({ settings: NO_CONFIG, mode: "none" as const }))
+    const context: CommandContext = {
       recorder: new Recorder({ run: makeRunId(new Date()), command, dryRun: options.dryRun }),
-      stateFolder: stateFolder(process.env),
+      stateFolder: stateDir(env, settings).value,
+      settings,
       resolve: (naming) =>
         Effect.map(
-          resolve(naming, { env: process.env, allowUpgrade: options.output.yes, askPassword }),
+          resolve(naming, { env, config: settings, allowUpgrade: yes, askPassword }),
           ({ config, warnings }) => {
             for (const warning of warnings) terminal.err(`warning: ${warning}`)
             return config
           }
         )
     }
+    return { context, mode: quiet ? "none" : mode, checked: Effect.asVoid(found) }
   })
 
 const perform = <A>(
-  { progress: mode, quiet, verbose }: OutputOptions,
-  recorder: Recorder,
-  program: Effect.Effect<A, MigrationError, Scope.Scope>
+  { checked, context, mode }: Begun,
+  { verbose }: OutputOptions,
+  program: (context: CommandContext) => Effect.Effect<A, MigrationError, Scope.Scope>
 ): Effect.Effect<Exit.Exit<A, MigrationError>> =>
-  program.pipe(
+  checked.pipe(
+    Effect.zipRight(Effect.suspend(() => program(context))),
     Effect.scoped,
-    Effect.provideService(Progress, watched(progress.make(quiet ? "none" : (mode ?? "auto")), recorder)),
+    Effect.provideService(Progress, watched(progress.make(mode), context.recorder)),
     Effect.provide(logger(verbose)),
     Effect.interruptible,
     Effect.exit,
@@ -121,8 +144,9 @@ export const runCommand = (
 ): Effect.Effect<void, CommandEnded> =>
   Effect.gen(function* () {
     const { json, quiet, verbose } = options.output
-    const context = yield* begin(command, options)
-    const ended = yield* perform(options.output, context.recorder, program(context))
+    const begun = yield* begin(command, options)
+    const { context } = begun
+    const ended = yield* perform(begun, options.output, program)
     const { finished } = context.recorder
     // A signal that comes after the publication changes nothing any more.
     const isLate = finished !== null && Exit.isFailure(ended) && Cause.isInterruptedOnly(ended.cause)
@@ -146,8 +170,9 @@ export const runListing = (
 ): Effect.Effect<void, CommandEnded> =>
   Effect.gen(function* () {
     const { json, quiet, verbose } = options.output
-    const context = yield* begin(command, options)
-    const exit = yield* perform(options.output, context.recorder, program(context))
+    const begun = yield* begin(command, options)
+    const { context } = begun
+    const exit = yield* perform(begun, options.output, program)
     if (Exit.isSuccess(exit)) {
       if (json) terminal.out(JSON.stringify(exit.value.json))
       else if (!quiet) for (const line of exit.value.lines) terminal.out(line)

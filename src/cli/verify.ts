@@ -8,11 +8,10 @@ import type { MigrationError } from "../domain/Errors.ts"
 import type { Side } from "../migration/compareGraphs.ts"
 import { pair } from "./arguments.ts"
 import { expandHome } from "../settings/environment.ts"
-import { isPath, kindOfFile } from "../settings/fileKind.ts"
 import { argument, integer, output, reading, storeFlags, text } from "./options.ts"
 import { type CommandContext, runCommand } from "./run.ts"
 import type { Naming } from "../settings/stores.ts"
-import { schemeOf } from "../settings/uri.ts"
+import { isDocument } from "../settings/storePlace.ts"
 
 /** One side: a document where the word is the path of one, a store otherwise. */
 const side = (
@@ -23,7 +22,7 @@ const side = (
   Effect.gen(function* () {
     const { word } = naming
     const { documentOrigin, storeOrigin } = yield* Effect.promise(() => import("../migration/origin.ts"))
-    if (word !== undefined && schemeOf(word) === undefined && isPath(word) && kindOfFile(word) === "document") {
+    if (word !== undefined && isDocument(word, context.settings)) {
       const { openDocument } = yield* Effect.promise(() => import("../document/read.ts"))
       return { origin: documentOrigin(yield* openDocument(expandHome(word), "auto", how)), stats: undefined }
     }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { UsageError } from "../domain/Errors.ts"
 import type { StoreConfig } from "../backend/StoreConfig.ts"
 import type { WriteOptions } from "../migration/migrate.ts"
+import * as settings from "../settings/effective.ts"
 import { confirmWrite } from "./confirm.ts"
 import type { OutputOptions } from "./options.ts"
 import type { CommandContext } from "./run.ts"
@@ -40,11 +41,14 @@ export const writeOptions = (
     const { storeName } = yield* Effect.promise(() => import("../migration/manifest.ts"))
     const { recorder, stateFolder } = context
     const target = storeName(stores.target)
+    const onConflict = flags.skipDuplicates
+      ? "skip"
+      : (yield* settings.onConflict(flags.onConflict, process.env, context.settings)).value
     return {
       stateFolder,
       recorder,
       dryRun: flags.dryRun,
-      onConflict: flags.onConflict ?? "skip",
+      onConflict,
       onError: flags.onError ?? "stop",
       onUnkeyed: flags.onUnkeyed ?? "fail",
       names: { source: stores.source === undefined ? undefined : storeName(stores.source), target },

@@ -51,6 +51,11 @@ export const SETTINGS: { readonly [K in Kind]: Settings } = {
 export const BACKEND_VARIABLE = "MEMORY_BACKEND"
 export const DEFAULT_BACKEND: Kind = "sqlite"
 
+/** The variables of this product's own settings. */
+export const STATE_VARIABLE = "MEMORYGRAPH_STATE_DIR"
+export const PROGRESS_VARIABLE = "MEMORYGRAPH_PROGRESS"
+export const ON_CONFLICT_VARIABLE = "MEMORYGRAPH_ON_CONFLICT"
+
 /** Where MemoryGraph keeps its files unless told otherwise. */
 export const DEFAULT_PATHS: { readonly [K in Kind]?: string } = {
   sqlite: "~/.memorygraph/memory.db",
@@ -65,10 +70,11 @@ export const lookup = (env: Environment, names: ReadonlyArray<string> | undefine
 export const expandHome = (file: string): string =>
   file === "~" || file.startsWith("~/") ? path.join(os.homedir(), file.slice(1)) : file
 
-/** The folder of runs and backups. */
-export const stateFolder = (env: Environment): string => {
-  const own = lookup(env, ["MEMORYGRAPH_STATE_DIR"])
+/** The folder of runs and backups; `configured` is what the config file says. */
+export const stateFolder = (env: Environment, configured?: string): string => {
+  const own = lookup(env, [STATE_VARIABLE])
   if (own !== undefined) return path.resolve(expandHome(own))
+  if (configured !== undefined) return configured
   const xdg = lookup(env, ["XDG_STATE_HOME"])
   return path.join(
     xdg !== undefined && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), ".local", "state"),

@@ -1,24 +1,18 @@
 /**
- * How a store is named on the command line (contract: "Naming a backend"): a URI or a path; a bare kind that flags,
- * environment and defaults complete; or nothing, where MEMORY_BACKEND says it.
+ * How a store is named (contract: "Naming a backend"): a URI or a path; a store of the config file; a bare kind that
+ * flags, environment and defaults complete; or nothing, where MEMORY_BACKEND or the config file says it.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { type Kind, KINDS, type ServerConfig, type SqliteLayout, type StoreConfig } from "../backend/StoreConfig.ts"
-import { UsageError } from "../domain/Errors.ts"
-import {
-  BACKEND_VARIABLE,
-  DEFAULT_BACKEND,
-  DEFAULT_PATHS,
-  type Environment,
-  expandHome,
-  lookup,
-  SETTINGS
-} from "./environment.ts"
-import { isKind, isPath, kindOfFile } from "./fileKind.ts"
-import * as Uri from "./uri.ts"
+import type { Kind, ServerConfig, SqliteLayout, StoreConfig } from "../backend/StoreConfig.ts"
+import type { UsageError } from "../domain/Errors.ts"
+import type { Config, NamedStore } from "./configFile.ts"
+import { DEFAULT_PATHS, type Environment, expandHome, lookup, SETTINGS } from "./environment.ts"
+import { isKind } from "./fileKind.ts"
+import { namedStore, type Place, placeOf, usage } from "./storePlace.ts"
+import type * as Uri from "./uri.ts"
 
 /** The flags that complete a kind, without their prefix. */
 export interface StoreFlags {
@@ -44,11 +38,15 @@ export interface Naming {
   readonly flags: StoreFlags
   /** True where the store in use may be meant only if MEMORY_BACKEND says so, never by default. */
   readonly mustBeNamed?: boolean
+  /** What named the password's file, where it was no flag. */
+  readonly passwordFileFrom?: string
 }
 
 /** What resolving a name may use. */
 export interface ResolveOptions {
   readonly env: Environment
+  /** What the config file says; nothing unless given. */
+  readonly config?: Config
   /** Allows a FalkorDBLite file to be written with a newer dump version than it had. */
   readonly allowUpgrade: boolean
   /** Asks a person for a password; returns undefined where nobody can be asked. */
@@ -65,7 +63,7 @@ const SERVER_FLAGS = ["uri", "host", "port", "user", "password-file", "tls", "ca
 const ALL_FLAGS = ["path", ...SERVER_FLAGS, "database", "graph", "layout"] as const
 
 /** Which flags complete which kind. */
-const APPLICABLE: { readonly [K in Kind]: ReadonlyArray<keyof StoreFlags> } = {
+export const APPLICABLE: { readonly [K in Kind]: ReadonlyArray<keyof StoreFlags> } = {
   sqlite: ["path", "layout"],
   falkordblite: ["path", "graph"],
   falkordb: [...SERVER_FLAGS, "graph"],
@@ -77,74 +75,68 @@ const DEFAULT_HOST = "localhost"
 const DEFAULT_NEO4J_USER = "neo4j"
 const DEFAULT_PORTS = { falkordb: 6379, neo4j: 7687, memgraph: 7687 } as const
 
-const usage = (message: string): UsageError => new UsageError({ message })
-
-/** A store's kind, and as much of its place as the word, `--path` or a URI tells. */
-interface Place {
-  readonly kind: Kind
-  readonly path?: string
-  readonly server?: Uri.ServerUri
-}
-
-const placeOf = (naming: Naming, env: Environment): Effect.Effect<Place, UsageError> => {
-  const { flags, prefix, role, word } = naming
-  if (word !== undefined && !isKind(word)) {
-    if (Uri.schemeOf(word) !== undefined) return placeOfUri(word, `The ${role}`)
-    if (isPath(word)) return placeOfPath(word, role)
-    return usage(
-      `The ${role} "${word}" is no store: a kind is one of ${KINDS.join(", ")}; a file is written ./${word} or sqlite:${word}.`
-    )
-  }
-  if (flags.uri !== undefined) return placeOfUri(flags.uri, `--${prefix}uri`, word)
-  if (word === undefined && flags.path !== undefined) return placeOfPath(flags.path, role)
-  return Effect.flatMap(word === undefined ? kindInUse(naming, env) : Effect.succeed(word), (kind) => {
-    // A host or port on the command line means another server than the environment's.
-    const uri = flags.host === undefined && flags.port === undefined ? lookup(env, SETTINGS[kind].uri) : undefined
-    const name = SETTINGS[kind].uri?.find((variable) => env[variable] === uri)
-    return uri === undefined ? Effect.succeed({ kind }) : placeOfUri(uri, name ?? "The environment", kind)
-  })
-}
-
-const kindInUse = ({ mustBeNamed, prefix, role }: Naming, env: Environment): Effect.Effect<Kind, UsageError> => {
-  const kind = lookup(env, [BACKEND_VARIABLE])?.toLowerCase()
-  if (mustBeNamed === true && kind === undefined) {
-    return usage(`No ${role} is named: give it as an argument, by --${prefix.slice(0, -1)}, or by ${BACKEND_VARIABLE}.`)
-  }
-  if (kind === undefined) return Effect.succeed(DEFAULT_BACKEND)
-  return isKind(kind)
-    ? Effect.succeed(kind)
-    : usage(`${BACKEND_VARIABLE} is "${kind}", which names no store that this program knows: ${KINDS.join(", ")}.`)
-}
-
-const placeOfUri = (uri: string, what: string, as?: Kind): Effect.Effect<Place, UsageError> =>
-  Effect.matchEffect(Uri.parse(uri, as), {
-    onFailure: (why) => usage(`${what} cannot be used: ${why}.`),
-    onSuccess: (parsed) =>
-      Effect.succeed(
-        parsed._tag === "File" ? { kind: parsed.kind, path: parsed.path } : { kind: parsed.kind, server: parsed }
-      )
-  })
-
-const placeOfPath = (file: string, role: string): Effect.Effect<Place, UsageError> => {
-  const kind = kindOfFile(file)
-  if (kind === "document") {
-    return usage(`The ${role} ${file} is a document, not a store: "memorygraph import ${file}" brings it into one.`)
-  }
-  return kind === undefined
-    ? usage(`What kind of store ${file} is cannot be told: write sqlite:${file} or falkordblite:${file}.`)
-    : Effect.succeed({ kind, path: file })
-}
-
 /** The one value of a setting that two places may give; it is an error where they differ. */
 const agreed = <A>(what: string, a: A | undefined, b: A | undefined): Effect.Effect<A | undefined, UsageError> =>
   a !== undefined && b !== undefined && a !== b
     ? usage(`${what} is given twice, and differently. Leave one of them out.`)
     : Effect.succeed(a ?? b)
 
-/** Makes a store's config from everything that was said about it. */
-export const resolve = (naming: Naming, options: ResolveOptions): Effect.Effect<Resolved, UsageError> =>
+/**
+ * A store of the config file. Flags outrank what the file says of it; the environment's settings, which describe one
+ * store of each kind, say nothing of it, so that its name means the same store everywhere.
+ */
+const resolveNamed = (
+  store: NamedStore,
+  naming: Naming,
+  options: ResolveOptions
+): Effect.Effect<Resolved, UsageError> =>
   Effect.gen(function* () {
-    const place = yield* placeOf(naming, options.env)
+    const { flags, prefix } = naming
+    const { caFile, kind, name, passwordEnv, passwordFile, routing, ...said } = store
+    if (flags.uri !== undefined) {
+      return yield* usage(`${name} and --${prefix}uri name two stores. Leave one of them out.`)
+    }
+    const place = `stores.${name} of ${options.config?.file}, line ${store.line}`
+    const secret = passwordEnv === undefined ? undefined : lookup(options.env, [passwordEnv])
+    if (passwordEnv !== undefined && secret === undefined && flags["password-file"] === undefined) {
+      return yield* usage(`The variable ${passwordEnv}, which password-env in ${place}, names, is not set.`)
+    }
+    const [variable = ""] = SETTINGS[kind].password ?? []
+    const merged: StoreFlags = {
+      path: flags.path ?? said.path,
+      uri: undefined,
+      host: flags.host ?? said.host,
+      // A port belongs to its host.
+      port: flags.port ?? (flags.host === undefined ? said.port : undefined),
+      user: flags.user ?? said.user,
+      "password-file": flags["password-file"] ?? passwordFile,
+      database: flags.database ?? said.database,
+      graph: flags.graph ?? said.graph,
+      layout: flags.layout ?? said.layout,
+      tls: flags.tls ?? said.tls,
+      "ca-file": flags["ca-file"] ?? caFile
+    }
+    return yield* configOf(
+      { kind, routing },
+      {
+        ...naming,
+        flags: merged,
+        ...(flags["password-file"] === undefined && { passwordFileFrom: `password-file in ${place},` })
+      },
+      { ...options, env: secret === undefined ? {} : { [variable]: secret } }
+    )
+  })
+
+/** Makes a store's config from everything that was said about it. */
+export const resolve = (naming: Naming, options: ResolveOptions): Effect.Effect<Resolved, UsageError> => {
+  const named = namedStore(naming, options)
+  return named === undefined
+    ? Effect.flatMap(placeOf(naming, options), (place) => configOf(place, naming, options))
+    : resolveNamed(named, naming, options)
+}
+
+const configOf = (place: Place, naming: Naming, options: ResolveOptions): Effect.Effect<Resolved, UsageError> =>
+  Effect.gen(function* () {
     const { kind } = place
     const misplaced = ALL_FLAGS.find((flag) => naming.flags[flag] !== undefined && !APPLICABLE[kind].includes(flag))
     if (misplaced !== undefined) {
@@ -179,7 +171,7 @@ const fileConfig = (
 
 const serverConfig = (
   kind: "falkordb" | "neo4j" | "memgraph",
-  { server }: Place,
+  { routing, server }: Place,
   naming: Naming,
   options: ResolveOptions
 ): Effect.Effect<Resolved, UsageError> =>
@@ -218,7 +210,7 @@ const serverConfig = (
       case "falkordb":
         return { config: { ...base, kind, graph: named }, warnings }
       case "neo4j":
-        return { config: { ...base, kind, database: named, routing: server?.routing }, warnings }
+        return { config: { ...base, kind, database: named, routing: server?.routing ?? routing }, warnings }
       case "memgraph":
         return { config: { ...base, kind, database: named }, warnings }
     }
@@ -245,14 +237,16 @@ const passwordOf = (
   { askPassword, env }: ResolveOptions
 ): Effect.Effect<{ readonly password: Redacted.Redacted | undefined; readonly exposed: boolean }, UsageError> =>
   Effect.gen(function* () {
-    const { flags, prefix, role, word } = naming
+    const { flags, passwordFileFrom, prefix, role, word } = naming
     const exposed = server?.password !== undefined && ((word !== undefined && !isKind(word)) || flags.uri !== undefined)
     const file = flags["password-file"]
     if (file !== undefined) {
       const text = yield* Effect.try({
         try: () => fs.readFileSync(expandHome(file), "utf8").replace(/\r?\n$/, ""),
         catch: (cause) =>
-          usage(`--${prefix}password-file cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`)
+          usage(
+            `${passwordFileFrom ?? `--${prefix}password-file`} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`
+          )
       })
       return { password: Redacted.make(text), exposed }
     }

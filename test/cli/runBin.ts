@@ -39,16 +39,18 @@ export interface Ended {
   readonly seconds: number
 }
 
-/** The environment of this process without any setting that names a store, and with a state folder of its own. */
+/** The environment of this process without any setting of ours, and with folders of its own. */
 export const cleanEnv = (more: RunOptions["env"] = {}): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(MEMORY|NEO4J|FALKORDB|NO_COLOR|FORCE_COLOR|XDG_STATE|CI$)/.test(name)
+      ([name]) => !/^(MEMORY|NEO4J|FALKORDB|NO_COLOR|FORCE_COLOR|XDG_STATE|XDG_CONFIG|CI$)/.test(name)
     )
   ),
   // Node takes colours away where CI is set or the terminal is unknown.
   TERM: "xterm-256color",
   MEMORYGRAPH_STATE_DIR: path.join(tempFolder(), "state"),
+  // No config file of the person who runs the tests.
+  XDG_CONFIG_HOME: path.join(tempFolder(), "config"),
   ...more
 })
 
