@@ -129,7 +129,7 @@ const checked = (value: unknown): typeof File.Type => {
   const issues = ParseResult.ArrayFormatter.formatErrorSync(result.left)
   const at = (issues[0]?.path ?? []).map(String).join(".")
   // Of a union each member fails for itself.
-  const messages = issues.filter(({ path }) => path.map(String).join(".") === at).map(({ message }) => message)
+  const messages = issues.filter((issue) => issue.path.map(String).join(".") === at).map(({ message }) => message)
   const actual = /, actual [\s\S]*$/.exec(messages[0] ?? "")?.[0] ?? ""
   if (/^stores\.[^.]+\.password$/.test(at)) {
     throw new Problem(
