@@ -26,7 +26,7 @@ export class KeyCounter {
   add(key: string): number {
     if (this.memory !== undefined) {
       const before = this.memory.get(key) ?? 0
-      this.memory.set(key, before + 1)
+      this.memory.set(before === 0 ? ownText(key) : key, before + 1)
       if (this.memory.size > this.limit) this.spill(this.memory)
       return before
     }
@@ -74,6 +74,10 @@ class DiskCounter {
     this.db.close()
   }
 }
+
+// A string cut out of a text keeps all of that text in memory: a document's keys would keep the document. This one is
+// new. JSON escapes lone surrogates, so that they come back as they were.
+const ownText = (key: string): string => JSON.parse(JSON.stringify(key))
 
 // UTF-16 bytes keep lone surrogates apart, which UTF-8 text would merge.
 const bytes = (key: string): Buffer => Buffer.from(key, "utf16le")
