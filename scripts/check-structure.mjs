@@ -25,6 +25,11 @@ const FORBIDDEN = {
 const mayPrint = (file) => file === "src/bin.ts" || file.startsWith("src/cli/") || file.startsWith("src/mcp/")
 const PRINTS = /(?<![.\w])(console\s*\.|process\s*\.\s*(exit|stdout|stderr|stdin|exitCode)\b)/
 
+/** Who may ask the environment beside those: what a child process gets, and the folder that SQLite itself asks it for. */
+const mayAskEnvironment = (file) =>
+  mayPrint(file) || ["src/backend/falkordb/process.ts", "src/files/temporaryDatabase.ts"].includes(file)
+const ENVIRONMENT = /(?<![.\w])process\s*\.\s*env\b/
+
 const BARREL = /^(effect|@effect\/[\w-]+)$/
 
 // The character classes keep these patterns from finding themselves. The fixtures' invented user is `dev`.
@@ -87,6 +92,12 @@ const checkSource = (file, text) => {
     if (layer !== undefined && target !== undefined && FORBIDDEN[layer]?.includes(target)) {
       breach(file, line, `${layer} imports from ${target}; data flows cli, mcp -> migration -> backend -> domain`)
     }
+  }
+  if (!mayAskEnvironment(file)) {
+    code.split("\n").forEach((content, index) => {
+      if (ENVIRONMENT.test(content))
+        breach(file, index + 1, "the library takes settings as arguments, or by effect/Config; only the command asks")
+    })
   }
   if (!mayPrint(file)) {
     code.split("\n").forEach((content, index) => {

@@ -26,6 +26,7 @@ import {
 import type { GraphRecord } from "../domain/Graph.ts"
 import type { GraphBackend } from "./GraphBackend.ts"
 import { refuseImpossible } from "./refuseImpossible.ts"
+import { tracedSession } from "./spans.ts"
 import type { BatchPart, Journal, JournalBatch } from "./Journal.ts"
 
 /** What a session is opened with. */
@@ -239,7 +240,7 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
       .pipe(Effect.catchAll((error) => Effect.logWarning(error.message)))
     yield* Effect.addFinalizer(() => Effect.suspend(() => (outcome === undefined ? Effect.asVoid(undo) : Effect.void)))
 
-    return {
+    return tracedSession({
       run: options.run,
       backend: driver.backend,
       location: driver.location,
@@ -259,7 +260,7 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
       lookup: driver.lookup,
       publish,
       undo
-    }
+    })
   })
 
 /** What {@link use} returns: the program's exit, and how the session ended. */

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type MigrationError, StoreUnavailable } from "../domain/Errors.ts"
 import type { GraphBackend } from "./GraphBackend.ts"
+import { traced } from "./spans.ts"
 import type { Kind, StoreConfig } from "./StoreConfig.ts"
 
 /** Makes a connected backend from its config; the connection closes with the scope. */
@@ -72,7 +73,11 @@ const make = <C extends StoreConfig>(
         message: `The driver for ${entry.title} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}. Reinstall memorygraph-migrate with its dependencies.`,
         cause
       })
-  }).pipe(Effect.flatMap((module) => module.make(config)))
+  }).pipe(
+    Effect.flatMap((module) => module.make(config)),
+    Effect.withSpan("memorygraph.store.connect", { attributes: { "memorygraph.backend": config.kind } }),
+    Effect.map(traced)
+  )
 
 /** Connects the store that a config names. */
 export const connect = (config: StoreConfig): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> => {

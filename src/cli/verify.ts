@@ -21,15 +21,12 @@ const side = (
 ): Effect.Effect<Side, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
     const { word } = naming
-    const { documentOrigin, storeOrigin } = yield* Effect.promise(() => import("../migration/origin.ts"))
+    const { documentSide, storeSide } = yield* Effect.promise(() => import("../migration/compareGraphs.ts"))
     if (word !== undefined && isDocument(word, context.settings)) {
       const { openDocument } = yield* Effect.promise(() => import("../document/read.ts"))
-      return { origin: documentOrigin(yield* openDocument(expandHome(word), "auto", how)), stats: undefined }
+      return documentSide(yield* openDocument(expandHome(word), "auto", how))
     }
-    const store = yield* connect(yield* context.resolve(naming))
-    const { examineSource } = yield* Effect.promise(() => import("../migration/preflight.ts"))
-    const examined = yield* examineSource(store)
-    return { origin: storeOrigin(store, examined), stats: examined.stats }
+    return yield* storeSide(yield* connect(yield* context.resolve(naming)))
   })
 
 export const verify = Command.make(

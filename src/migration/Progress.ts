@@ -1,5 +1,8 @@
 /** Progress of long work, for whoever wants to see it; silent unless somebody provides a sink. */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
+import type * as Stream from "effect/Stream"
 
 /** The phases of a migration, in order. */
 export const PHASES = [
@@ -32,3 +35,56 @@ export interface ProgressSink {
 export class Progress extends Context.Reference<Progress>()("memorygraph-migrate/Progress", {
   defaultValue: (): ProgressSink => ({ emit: () => {} })
 }) {}
+
+/** How notices are passed on. */
+export interface ProgressOptions {
+  /** The least number of milliseconds between two notices that a phase is `running`; default 100. */
+  readonly interval?: number | undefined
+  /** How many notices wait for a slow consumer before the oldest are dropped; default 64. */
+  readonly capacity?: number | undefined
+}
+
+/** A program and its notices, to be run and consumed side by side. */
+export interface Observed<A, E, R> {
+  /**
+   * The notices, for one consumer; ends when the program has ended, however it did. It may be consumed late, slowly or
+   * not at all: the program never waits for it.
+   */
+  readonly events: Stream.Stream<ProgressEvent>
+  /** The program; to be run once. */
+  readonly result: Effect.Effect<A, E, R>
+}
+
+/**
+ * Makes the progress of a program a stream. Every phase is told when it starts and ends, and at most once an interval
+ * in between. A consumer that is slower than that loses the oldest notices, never the newest, and never holds up the
+ * program. The stream takes the place of the {@link Progress} sink in force.
+ *
+ * ```ts
+ * const { events, result } = yield* withProgress(migrate(source, target, options))
+ * const display = yield* Effect.fork(Stream.runForEach(events, (event) => Effect.logInfo(event)))
+ * const report = yield* result
+ * yield* Fiber.join(display)
+ * ```
+ */
+export const withProgress = <A, E, R>(
+  program: Effect.Effect<A, E, R>,
+  options: ProgressOptions = {}
+): Effect.Effect<Observed<A, E, R>> =>
+  Effect.map(
+    Mailbox.make<ProgressEvent>({ capacity: options.capacity ?? 64, strategy: "sliding" }),
+    (mailbox): Observed<A, E, R> => {
+      const interval = options.interval ?? 100
+      let passed = Number.NEGATIVE_INFINITY
+      const emit = (event: ProgressEvent) => {
+        const now = performance.now()
+        if (event.state === "running" && now - passed < interval) return
+        passed = now
+        mailbox.unsafeOffer(event)
+      }
+      return {
+        events: Mailbox.toStream(mailbox),
+        result: program.pipe(Effect.provideService(Progress, { emit }), Effect.ensuring(mailbox.end))
+      }
+    }
+  )

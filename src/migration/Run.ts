@@ -121,6 +121,9 @@ export const phase = <A, E, R>(
           recorder.addPhase({ name, records, bytes }, began)
           sink.emit({ phase: name, done: records, total, state: "ended" })
         })
+      ),
+      Effect.ensuring(
+        Effect.suspend(() => Effect.annotateCurrentSpan({ "memorygraph.records": records, "memorygraph.bytes": bytes }))
       )
     )
-  }).pipe(Effect.withSpan(`memorygraph.${name}`))
+  }).pipe(Effect.withSpan(`memorygraph.phase.${name}`, { attributes: { "memorygraph.run": recorder.run } }))

@@ -28,6 +28,7 @@ import type { RunReport, Stats } from "./report.ts"
 import { makeRunId, type Meter, phase, Recorder } from "./Run.ts"
 import { refuseUnfinished } from "./runs.ts"
 import { makeCensus } from "./validate.ts"
+import { inSpan } from "./spans.ts"
 
 /** How to make a backup. */
 export interface BackupOptions {
@@ -91,7 +92,7 @@ export const createBackup = (source: GraphBackend, options: BackupOptions): Effe
       recorder.backup = { id, folder: Files.homeOf(folder, id) }
       return recorder.report({ outcome: "done", exitCode: EXIT.done, error: null })
     })
-  )
+  ).pipe(inSpan("backup.create", { source }))
 
 // What may help a migration (to leave them behind) is no help to a backup.
 const looseEnds = ({ backend, keys, location }: SourceDataInvalid): SourceDataInvalid =>
@@ -241,4 +242,4 @@ export const verifyBackup = (
       targetFingerprint: found.fingerprint
     }
     return recorder.report({ outcome: "equal", exitCode: EXIT.done, error: null })
-  })
+  }).pipe(inSpan("backup.verify", {}))

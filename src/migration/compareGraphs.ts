@@ -2,15 +2,18 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { GraphBackend } from "../backend/GraphBackend.ts"
 import { canonicalLine } from "../domain/Canonical.ts"
 import { type MigrationError, SourceDataInvalid } from "../domain/Errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import { compare, DifferenceList } from "./differences.ts"
+import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
 import { EXIT } from "./outcome.ts"
-import type { Origin } from "./origin.ts"
+import { examineSource } from "./preflight.ts"
 import type { RunReport, Stats } from "./report.ts"
 import { makeRunId, type Meter, phase, Recorder } from "./Run.ts"
 import * as Sketch from "./sketch.ts"
+import { inSpan } from "./spans.ts"
 
 /** How to compare. */
 export interface CompareOptions {
@@ -24,6 +27,18 @@ export interface Side {
   readonly origin: Origin
   readonly stats: Stats | undefined
 }
+
+/** A store as a side: looked at first, so that its own counts are known. */
+export const storeSide = (store: GraphBackend): Effect.Effect<Side, MigrationError> =>
+  Effect.map(examineSource(store), (examined) => ({ origin: storeOrigin(store, examined), stats: examined.stats }))
+
+/** A document as a side: its footer, or its own counts, say whether it was read in full. */
+export const documentSide = (document: DocumentSource): Side => ({
+  origin: documentOrigin(document),
+  stats: undefined
+})
+
+const placeOf = ({ origin }: Side) => ({ kind: origin.backend, location: origin.location })
 
 /**
  * Compares two graphs record by record, each read in full. The report's outcome is `equal` (exit 0) or `different`
@@ -65,7 +80,7 @@ export const compareGraphs = (
         ? { outcome: "equal", exitCode: EXIT.done, error: null }
         : { outcome: "different", exitCode: EXIT.differences, error: null }
     )
-  })
+  }).pipe(inSpan("verify", { source: placeOf(a), target: placeOf(b) }))
 
 const fingerprintOf = (side: Side, meter: Meter): Effect.Effect<Fingerprint.Fingerprint, MigrationError> =>
   Effect.suspend(() => {

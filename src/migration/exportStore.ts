@@ -5,13 +5,14 @@ import type { GraphBackend } from "../backend/GraphBackend.ts"
 import type { CypherFlavour } from "../document/cypher-flavours.ts"
 import { type DocumentFormat, type Output, writeDocument } from "../document/write.ts"
 import type { MigrationError } from "../domain/Errors.ts"
-import { storeOrigin } from "./origin.ts"
+import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
 import { checkSpace, examineSource } from "./preflight.ts"
 import type { RunReport } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder } from "./RunFolder.ts"
 import * as Sketch from "./sketch.ts"
 import { spoolAndValidate } from "./validate.ts"
+import { inSpan } from "./spans.ts"
 
 /** How to export. */
 export interface ExportOptions {
@@ -26,12 +27,39 @@ export interface ExportOptions {
 
 /** Exports a store. The document appears whole under its name, or not at all. */
 export const exportStore = (source: GraphBackend, options: ExportOptions): Effect.Effect<RunReport, MigrationError> =>
+  Effect.suspend(() => {
+    const recorder = recorderOf(options)
+    return phase(recorder, "preflight", undefined, () => examineSource(source)).pipe(
+      Effect.flatMap((from) => {
+        recorder.source = from.stats
+        return exportOrigin(storeOrigin(source, from), recorder, options)
+      })
+    )
+  }).pipe(inSpan("export", { source }))
+
+/**
+ * Writes a stream of records as a document: nodes before the relationships between them, as every document and store
+ * gives them. It is checked like a document that is imported (no key twice, both ends of each relationship), and
+ * appears whole under its name, or not at all. `document.path` is what the report calls the stream.
+ */
+export const exportRecords = (
+  document: DocumentSource,
+  options: ExportOptions
+): Effect.Effect<RunReport, MigrationError> =>
+  Effect.suspend(() => exportOrigin(documentOrigin(document), recorderOf(options), options)).pipe(
+    inSpan("export", { source: { kind: "document", location: document.path } })
+  )
+
+const recorderOf = ({ recorder }: ExportOptions): Recorder =>
+  recorder ?? new Recorder({ run: makeRunId(new Date()), command: "export" })
+
+const exportOrigin = (
+  origin: Origin,
+  recorder: Recorder,
+  options: ExportOptions
+): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const recorder = options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "export" })
-      const from = yield* phase(recorder, "preflight", undefined, () => examineSource(source))
-      recorder.source = from.stats
-      const origin = storeOrigin(source, from)
       yield* checkSpace({
         stateFolder: options.stateFolder,
         records: origin.total ?? 0,
@@ -51,7 +79,7 @@ export const exportStore = (source: GraphBackend, options: ExportOptions): Effec
           cypherFor: options.cypherFor,
           output: options.output,
           spool: spool.path,
-          backend: source.kind,
+          backend: origin.backend,
           exportedAt: new Date().toISOString()
         })
       )

@@ -20,6 +20,7 @@ import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder, type RunFolder } from "./RunFolder.ts"
 import { refuseUnfinished, sweep } from "./runs.ts"
 import * as Sketch from "./sketch.ts"
+import { inSpan } from "./spans.ts"
 import { spoolAndValidate } from "./validate.ts"
 
 /** What a person (or a policy) is asked before the first write. */
@@ -92,7 +93,7 @@ export const migrate = (
     ),
     target,
     options
-  )
+  ).pipe(inSpan("migrate", { source, target }))
 }
 
 /** Brings a document's graph into a store. `records` is the document's stream, which fails where it is damaged. */
@@ -111,7 +112,7 @@ export const importRecords = (
     ),
     target,
     options
-  )
+  ).pipe(inSpan("import", { source: { kind: "document", location: document.path }, target }))
 }
 
 const manifestOf = (

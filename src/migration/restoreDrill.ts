@@ -13,6 +13,7 @@ import { examineSource } from "./preflight.ts"
 import { Progress } from "./Progress.ts"
 import type { RunReport } from "./report.ts"
 import { makeRunId, Recorder } from "./Run.ts"
+import { inSpan } from "./spans.ts"
 
 /** How to drill. */
 export interface DrillOptions {
@@ -58,7 +59,7 @@ export const restoreDrill = (backup: Backup, options: DrillOptions): Effect.Effe
         { recorder }
       )
     })
-  )
+  ).pipe(inSpan("backup.drill", {}))
 
 const beyond = ({ keys = { first: [], total: 0 } }: Refused): Refused =>
   new Refused({

@@ -16,6 +16,7 @@ import { find, type KnownRun, mustRest, takeUp } from "./runs.ts"
 import * as Sketch from "./sketch.ts"
 import * as Spool from "./spool.ts"
 import { makeCensus } from "./validate.ts"
+import { inSpan } from "./spans.ts"
 
 /** How to go on with a run. */
 export interface ResumeOptions {
@@ -76,7 +77,7 @@ export const resume = (target: GraphBackend, options: ResumeOptions): Effect.Eff
         ? yield* restart(target, known, folder, recorder, options)
         : yield* goOn(target, known, folder, recorder, text, options)
     })
-  )
+  ).pipe(inSpan("resume", { target }))
 
 // Nothing of it is in the target, and its spool is not whole.
 const restart = (

@@ -14,6 +14,7 @@ import { mustBeTarget } from "./resume.ts"
 import { phase, Recorder } from "./Run.ts"
 import type { RunFolder } from "./RunFolder.ts"
 import { find, type KnownRun, mustRest, ROLLED_BACK, ROLLING_BACK, takeUp } from "./runs.ts"
+import { inSpan } from "./spans.ts"
 
 /** How to take a run back. */
 export interface RollbackOptions {
@@ -57,7 +58,7 @@ export const rollback = (target: GraphBackend, options: RollbackOptions): Effect
       yield* folder.keep(report)
       return report
     })
-  )
+  ).pipe(inSpan("rollback", { target }))
 
 const incomplete = ({ summary }: KnownRun, left: ReadonlyArray<Left>): UndoIncomplete =>
   new UndoIncomplete({

@@ -1,15 +1,12 @@
 /** FalkorDB servers, over TCP, with or without TLS. */
-import * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { FalkorDBOptions } from "falkordb"
 import * as dns from "node:dns/promises"
 import * as fs from "node:fs/promises"
 import { type MigrationError, StoreUnavailable } from "../../domain/Errors.ts"
-import { GraphBackend } from "../GraphBackend.ts"
+import type { GraphBackend } from "../GraphBackend.ts"
 import { DEFAULT_GRAPH, type FalkorDBConfig } from "../StoreConfig.ts"
 import * as server from "./server.ts"
 
@@ -72,16 +69,3 @@ export const make = (
       timeLimit: options.timeLimit
     })
   })
-
-/** The backend of a server's graph as a layer. */
-export const layer = (config: FalkorDBConfig): Layer.Layer<GraphBackend, MigrationError> =>
-  Layer.scoped(GraphBackend, make(config))
-
-/** As {@link layer}, with the config read from the environment. */
-export const layerConfig = (
-  config: Config.Config.Wrap<FalkorDBConfig>
-): Layer.Layer<GraphBackend, MigrationError | ConfigError> =>
-  Layer.scoped(
-    GraphBackend,
-    Effect.flatMap(Config.unwrap(config), (unwrapped) => make(unwrapped))
-  )

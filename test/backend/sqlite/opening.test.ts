@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { afterEach, describe, expect, it } from "vitest"
 import { GraphBackend } from "../../../src/backend/GraphBackend.ts"
-import { layer, layerConfig } from "../../../src/backend/sqlite/SqliteBackend.ts"
+import { SqliteBackend } from "../../../src/backend/layers.ts"
 import { accessOf } from "../../../src/backend/sqlite/open.ts"
 import { readFailed } from "../../../src/backend/sqlite/errors.ts"
 import { OWNER } from "../../../src/files/ownedFiles.ts"
@@ -423,12 +423,11 @@ describe("as a layer", () => {
   const file = fixture("python-small.db")
 
   it("with a config", async () => {
-    expect(await Effect.runPromise(Effect.provide(count, layer({ kind: "sqlite", path: file })))).toBe(30)
+    expect(await Effect.runPromise(Effect.provide(count, SqliteBackend.layer({ path: file })))).toBe(30)
   })
 
   it("with a config from the environment", async () => {
-    const configured = layerConfig({
-      kind: Config.succeed("sqlite" as const),
+    const configured = SqliteBackend.layerConfig({
       path: Config.string("MEMORY_SQLITE_PATH"),
       layout: Config.succeed(undefined)
     })
