@@ -83,7 +83,7 @@ const command = (folder, args) => {
     ],
     { env: { ...process.env, MEMORYGRAPH_STATE_DIR: path.join(folder, "state") }, maxBuffer: 64 * 1024 * 1024 }
   )
-  if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}\n${stderr}`)
+  if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}\n${String(stderr)}`)
   return {
     report: JSON.parse(stdout.toString()),
     seconds: (performance.now() - began) / 1000,
