@@ -7,6 +7,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as os from "node:os"
+import * as zlib from "node:zlib"
 import * as nodePath from "node:path"
 import { afterAll } from "vitest"
 import { canonicalLine, parseLine } from "../../src/domain/Canonical.ts"
@@ -21,6 +22,7 @@ import {
   RelationshipProperties
 } from "../../src/domain/Memory.ts"
 import type { PropertyValue } from "../../src/domain/PropertyValue.ts"
+import { Ajv2020 } from "ajv/dist/2020.js"
 import { type JsonSummary, writeJson } from "../../src/document/json.ts"
 import { graph, recordsOf } from "../../src/testing/arbitraries/graphs.ts"
 import { text } from "../../src/testing/arbitraries/text.ts"
@@ -73,9 +75,14 @@ export const refusal = async <A, E>(stream: Stream.Stream<A, E>): Promise<Docume
   throw new Error(`not a DocumentInvalid: ${String(error)}`)
 }
 
-/** Writes records as a JSON document. */
-export const exportTo = (path: string, records: ReadonlyArray<GraphRecord>): Promise<JsonSummary> =>
-  Effect.runPromise(
+const ajv = new Ajv2020({ strict: true })
+const isDocument = ajv.compile(
+  JSON.parse(fs.readFileSync(new URL("../../schemas/document-2.1.schema.json", import.meta.url), "utf8"))
+)
+
+/** Writes records as a JSON document, which a validator that is not ours then holds to the published schema. */
+export const exportTo = async (path: string, records: ReadonlyArray<GraphRecord>): Promise<JsonSummary> => {
+  const summary = await Effect.runPromise(
     writeJson({
       output: { path },
       backend: "sqlite",
@@ -83,6 +90,11 @@ export const exportTo = (path: string, records: ReadonlyArray<GraphRecord>): Pro
       records: Stream.fromIterable(records).pipe(Stream.rechunk(3))
     })
   )
+  const bytes = fs.readFileSync(path)
+  const text = bytes[0] === 0x1f ? zlib.gunzipSync(bytes) : bytes
+  if (!isDocument(JSON.parse(text.toString("utf8")))) throw new Error(ajv.errorsText(isDocument.errors))
+  return summary
+}
 
 /** The records of the fixture python-small.db, read without any of our backends. */
 export const pythonSmall = (): ReadonlyArray<GraphRecord> => {

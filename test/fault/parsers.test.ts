@@ -17,7 +17,7 @@ import { writeMcpMemory } from "../../src/document/mcp-memory.ts"
 import { openDocument, READ_FORMATS, type ReadFormat, type ReadOptions } from "../../src/document/read.ts"
 import { DocumentInvalid } from "../../src/domain/Errors.ts"
 import { tempFolder } from "../support/migrating.ts"
-import { points, random, SEED } from "./sweep.ts"
+import { FUZZ_SECONDS, points, random, SEED } from "./sweep.ts"
 
 const folder = tempFolder()
 /** How long one small input may take; 1 s on a quiet machine is already far too long. */
@@ -151,7 +151,10 @@ describe(`parsers of documents (seed ${SEED})`, () => {
     const faults: Array<string> = []
     const place = fs.mkdtempSync(path.join(folder, "fuzz-"))
     // Every other one of the format itself, the rest of any; text is read as Markdown in a folder.
-    for (let n = 0; n < points(150, 5000); n++) {
+    const began = performance.now()
+    const goesOn = (n: number): boolean =>
+      FUZZ_SECONDS === undefined ? n < points(150, 5000) : performance.now() - began < FUZZ_SECONDS * 1000
+    for (let n = 0; goesOn(n); n++) {
       const bytes = mutated(next, n % 2 === 0 ? seeds.slice(0, 1) : seeds)
       const asPage = name === "legacy.md" || n % 7 === 0
       const file = asPage ? path.join(place, `folder${n}`) : path.join(place, name)

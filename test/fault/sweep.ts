@@ -7,10 +7,16 @@ import * as crypto from "node:crypto"
 /** True where the whole sweep is asked for. */
 export const FULL_SWEEP = process.env["MEMORYGRAPH_TEST_FAULT"] === "full"
 
+/** How many seconds each parser is fuzzed (`npm run test:fuzz`); undefined: a fixed number of inputs. */
+export const FUZZ_SECONDS =
+  process.env["MEMORYGRAPH_FUZZ_SECONDS"] === undefined ? undefined : Number(process.env["MEMORYGRAPH_FUZZ_SECONDS"])
+
 const DEFAULT_SEED = 20261122
 
-/** The seed of this run: fixed unless MEMORYGRAPH_FAULT_SEED says otherwise. */
-export const SEED = Number(process.env["MEMORYGRAPH_FAULT_SEED"] ?? DEFAULT_SEED)
+/** The seed of this run: that of MEMORYGRAPH_FAULT_SEED, else another one in each fuzzing and the same one otherwise. */
+export const SEED = Number(
+  process.env["MEMORYGRAPH_FAULT_SEED"] ?? (FUZZ_SECONDS === undefined ? DEFAULT_SEED : crypto.randomInt(2 ** 32))
+)
 
 /** How many of a sweep's points are visited. */
 export const points = (share: number, full: number): number => (FULL_SWEEP ? full : share)
