@@ -188,6 +188,7 @@ const bench = ({ memories, rounds }) => {
         "migrate",
         seed,
         target,
+        "--yes",
         "--json",
         "--progress",
         "none"

@@ -43,8 +43,8 @@ try {
   fs.copyFileSync(path.join(ROOT, "examples", "memories.db"), path.join(folder, "memories.db"))
 
   memorygraph("health", "memories.db")
-  memorygraph("migrate", "memories.db", "graph.fdb")
-  memorygraph("migrate", "graph.fdb", "back.db")
+  memorygraph("migrate", "memories.db", "graph.fdb", "--yes")
+  memorygraph("migrate", "graph.fdb", "back.db", "--yes")
   memorygraph("verify", "memories.db", "back.db")
 
   const through = compare("memories.db", "graph.fdb")

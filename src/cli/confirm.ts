@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { Refused } from "../domain/Errors.ts"
 import type { Question } from "../migration/migrate.ts"
-import { planLines } from "./render.ts"
+import { planLines } from "./renderPlan.ts"
+import type { OutputOptions } from "./options.ts"
 import * as terminal from "./terminal.ts"
 
 /** One line that is typed behind the question; undefined at the end of the input. The terminal's own editing is used. */
@@ -85,23 +86,23 @@ export const askPassword = (question: string): Effect.Effect<Redacted.Redacted |
   })
 
 /**
- * Whether a run may write to a target that holds data: `--yes` says so, a person is asked, and where there is neither
- * the run is refused.
+ * Shows the plan, then tells whether the run may write: `--yes` says so, a person is asked, and where there is neither
+ * the run is refused. `--quiet` and `--progress json` keep the plan to the person who is asked.
  */
 export const confirmWrite =
-  (options: { readonly yes: boolean }) =>
-  (question: Question): Effect.Effect<boolean, Refused> => {
-    if (options.yes) return Effect.succeed(true)
-    const { target } = question
-    if (!terminal.isInteractive()) {
+  (options: Pick<OutputOptions, "yes" | "quiet" | "progress">) =>
+  (question: Question): Effect.Effect<boolean, Refused> =>
+    Effect.suspend(() => {
+      const isAsked = !options.yes && terminal.isInteractive()
+      if (isAsked || !(options.quiet || options.progress === "json"))
+        for (const line of planLines(question)) terminal.err(line)
+      if (options.yes) return Effect.succeed(true)
+      if (isAsked) return askYes("Go on? [y/N] ")
       return new Refused({
         reason: "needs-yes",
-        message: `${target.location} holds ${target.nodes} nodes and ${target.relationships} relationships, and nobody can be asked here. Nothing was written. Run again with --dry-run to see the plan, and with --yes to carry it out.`
+        message: `Nobody can be asked here whether that may be written into ${question.target.location}. Nothing was written. Run again with --yes to carry the plan out, or with --dry-run to see no more than the plan.`
       })
-    }
-    for (const line of planLines(question.plan, target)) terminal.err(line)
-    return askYes("Go on? [y/N] ")
-  }
+    })
 
 const askYes = (question: string): Effect.Effect<boolean> =>
   Effect.map(askLine(question), (answer) => /^\s*y(es)?\s*$/i.test(answer ?? ""))

@@ -1,58 +1,15 @@
 /** A report for people: what was done, the counts, both fingerprints, the time; or what went wrong and what to do. */
 import type { Difference } from "../domain/Errors.ts"
-import type { MisfitCount, Plan, RunReport, Stats } from "../migration/report.ts"
+import type { RunReport, Stats } from "../migration/report.ts"
 import type { RunSummary } from "../migration/runs.ts"
 import { count, duration, graphSize, plural, rate } from "../report/words.ts"
+import { planLines } from "./renderPlan.ts"
+import { row, statsRows } from "./rows.ts"
 
 export { graphSize } from "../report/words.ts"
 
-/** How many labels, types, keys or differences a line or list shows before it says how many more there are. */
-const SHOWN = 8
+/** How many differences are shown before it is said how many more there are. */
 const SHOWN_DIFFERENCES = 20
-
-/** Name and value in two columns. */
-const row = (name: string, value: string): string => `  ${name.padEnd(14)}${value}`
-
-const counts = (numbers: { readonly [name: string]: number }): string => {
-  const entries = Object.entries(numbers).toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-  const shown = entries.slice(0, SHOWN).map(([name, number]) => `${name === "" ? "(no label)" : name} ${count(number)}`)
-  const more = entries.length - shown.length
-  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "")
-}
-
-const statsRows = (stats: Stats): ReadonlyArray<string> => [
-  ...(Object.keys(stats.labels).length > 0 ? [row("labels", counts(stats.labels))] : []),
-  ...(Object.keys(stats.types).length > 0 ? [row("types", counts(stats.types))] : [])
-]
-
-const misfits = (list: ReadonlyArray<MisfitCount>): ReadonlyArray<string> =>
-  list.map(({ count: number, ids, kind }) => {
-    const more = number - Math.min(ids.length, SHOWN)
-    return row(
-      "",
-      `${kind}: ${count(number)} (${ids.slice(0, SHOWN).join(", ")}${more > 0 ? ` and ${count(more)} more` : ""})`
-    )
-  })
-
-const sumOf = (list: ReadonlyArray<MisfitCount>): number => list.reduce((sum, { count: number }) => sum + number, 0)
-
-/** The plan for a target. */
-export const planLines = (plan: Plan, target: Stats): ReadonlyArray<string> => [
-  `Plan for ${target.location}, which holds ${graphSize(target)}:`,
-  row("new", count(plan.new)),
-  row("same", count(plan.same)),
-  row(
-    "in conflict",
-    count(plan.conflicts) + (plan.conflicts > 0 ? ` (${plan.conflictIds.slice(0, SHOWN).join(", ")})` : "")
-  ),
-  ...(plan.unkeyed > 0 ? [row("without id", count(plan.unkeyed))] : []),
-  row("native", count(plan.native)),
-  ...(plan.encoded.length > 0 ? [row("encoded", count(sumOf(plan.encoded))), ...misfits(plan.encoded)] : []),
-  ...(plan.impossible.length > 0
-    ? [row("impossible", count(sumOf(plan.impossible))), ...misfits(plan.impossible)]
-    : []),
-  ...plan.warnings.map((warning) => row("note", warning))
-]
 
 /** One difference on a line. */
 export const differenceLine = ({ actual, expected, key, kind, property, record }: Difference): string => {
@@ -207,12 +164,13 @@ export const reportLines = (report: RunReport, options: { readonly verbose: bool
   const { outcome, plan, source, verification } = report
   const lines: Array<string> = [headline(report)]
   const before = report.target?.before ?? null
-  if (outcome === "dry-run" && plan !== null && before !== null) lines.push(...planLines(plan, before))
+  if (outcome === "dry-run" && plan !== null && before !== null)
+    lines.push(...planLines({ plan, source, target: before }))
   if (report.command === "health" && source !== null) {
     lines.push(row("kind", source.backend), row("version", source.version), row("holds", graphSize(source)))
   }
   if (outcome === "done" && report.command !== "health") lines.push(...recordRows(report))
-  if (source !== null) lines.push(...statsRows(source))
+  if (source !== null && outcome !== "dry-run") lines.push(...statsRows(source))
   if (outcome === "different" && verification !== null) {
     lines.push(...differenceLines(verification.differences, verification.differencesTotal))
   }

@@ -12,7 +12,7 @@ import type { DocumentSource } from "../migration/origin.ts"
 import type { RunReport } from "../migration/report.ts"
 import type { KnownRun } from "../migration/runs.ts"
 import { confirmRollback, confirmWrite } from "./confirm.ts"
-import { argument, flag, output, text } from "./options.ts"
+import { argument, flag, output, type OutputOptions, text } from "./options.ts"
 import { noteWriting } from "./process.ts"
 import { reportLines, runLines, runsTable } from "./render.ts"
 import { type CommandContext, type Listing, runCommand, runListing } from "./run.ts"
@@ -28,7 +28,7 @@ interface Options {
   readonly all: boolean
   readonly passwordFile: string | undefined
   readonly fromPasswordFile: string | undefined
-  readonly output: { readonly yes: boolean; readonly verbose: boolean }
+  readonly output: OutputOptions
 }
 
 const modules = Effect.promise(() => import("../migration/runs.ts"))

@@ -64,6 +64,11 @@ export class Recorder {
     for (const phase of part.phases) this.phases.push({ ...phase, start: phase.start + seconds(later) })
   }
 
+  /** How long a phase took that has ended; 0 where there was none. */
+  secondsOf(name: Phase): number {
+    return this.phases.findLast((timing) => timing.name === name)?.seconds ?? 0
+  }
+
   /** The report as things stand. */
   report(end: Pick<RunReport, "outcome" | "exitCode" | "error">): RunReport {
     return {

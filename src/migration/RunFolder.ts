@@ -90,6 +90,22 @@ const signOfLife = (file: string, lease: number): Effect.Effect<void, FileFailed
     )
   })
 
+// A run that leaves nothing leaves no folders above its own either, where it was the one that made them.
+const removeMade = (folder: string, first: string | undefined): void => {
+  fs.rmSync(folder, { recursive: true, force: true })
+  if (first === undefined) return
+  for (let at = path.resolve(folder); at !== path.resolve(first);) {
+    at = path.dirname(at)
+    try {
+      fs.rmdirSync(at)
+    } catch (cause) {
+      // Somebody else has put something there, or has removed it.
+      if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(cause))) throw cause
+      return
+    }
+  }
+}
+
 /**
  * Makes the folder of a run (0700), or takes up the one that is there, with its journal claimed. Closing the scope
  * removes a folder that was made and not retained; one that was taken up stays unless it is discarded.
@@ -105,7 +121,7 @@ export const openFolder = (
     let retained = fs.existsSync(journalFile)
     yield* Effect.acquireRelease(
       files(folder, "made", () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 })),
-      () => Effect.sync(() => (retained ? undefined : fs.rmSync(folder, { recursive: true, force: true })))
+      (first) => Effect.sync(() => (retained ? undefined : removeMade(folder, first)))
     )
     const journal = yield* Journal.make(journalFile)
     yield* signOfLife(path.join(folder, FILES.alive), lease)

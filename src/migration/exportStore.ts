@@ -7,7 +7,7 @@ import { type DocumentFormat, type Output, writeDocument } from "../document/wri
 import type { MigrationError } from "../domain/Errors.ts"
 import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
 import { checkSpace, examineSource } from "./preflight.ts"
-import type { RunReport } from "./report.ts"
+import { emptyPlan, type RunReport } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder } from "./RunFolder.ts"
 import * as Sketch from "./sketch.ts"
@@ -84,16 +84,11 @@ const exportOrigin = (
         })
       )
       recorder.plan = {
+        ...emptyPlan,
         new: read,
-        same: 0,
-        conflicts: 0,
-        conflictIds: [],
         native: read,
-        encoded: [],
-        impossible: [],
         unkeyed: spool.census.generatedKeys,
-        warnings: [...settled.warnings, ...spool.census.warnings, ...warnings],
-        hash: null
+        warnings: [...settled.warnings, ...spool.census.warnings, ...warnings]
       }
       recorder.records = { ...recorder.records, read, written: read }
       return recorder.report({ outcome: "done", exitCode: 0, error: null })

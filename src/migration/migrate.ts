@@ -6,20 +6,19 @@ import * as Effect from "effect/Effect"
 import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import { type MigrationError, Refused } from "../domain/Errors.ts"
-import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { ConflictPolicy } from "./classify.ts"
 import { type Manifest, manifestText, NOTES, preparedText, type StoreName, worker } from "./manifest.ts"
 import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
 import { perform } from "./perform.ts"
 import * as Plan from "./plan.ts"
-import { checkExpected, fingerprinted, fingerprintOf, hashOf, makeBasis, type PlanBasis } from "./planHash.ts"
+import { checkExpected, fingerprinted, type PlanBasis } from "./planHash.ts"
+import { planRun } from "./planning.ts"
 import { checkSpace, type Examined, examineSource, examineTarget } from "./preflight.ts"
 import type { ErrorPolicy } from "./rejecting.ts"
-import type { Plan as PlanReport, RunReport, Stats } from "./report.ts"
+import { type Plan as PlanReport, type RunReport, type Stats, writesOf } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder, type RunFolder } from "./RunFolder.ts"
 import { refuseUnfinished, sweep } from "./runs.ts"
-import * as Sketch from "./sketch.ts"
 import { inSpan } from "./spans.ts"
 import { spoolAndValidate } from "./validate.ts"
 
@@ -46,7 +45,10 @@ export interface WriteOptions {
   readonly onError?: ErrorPolicy | undefined
   /** Default true. Without it the report's verification mode is `none`, and nothing is called verified. */
   readonly verify?: boolean | undefined
-  /** Asked where the target holds data; false declines. Default: yes. */
+  /**
+   * Asked before the first write, with the plan; false declines. A migration asks always, an import where the target
+   * holds data, and neither where nothing is to be written. Default: yes.
+   */
   readonly confirm?: ((question: Question) => Effect.Effect<boolean, MigrationError>) | undefined
   /** Done to a target that holds data, once the plan was accepted and before the first write: a backup of it. */
   readonly beforeWrite?: ((target: GraphBackend) => Effect.Effect<void, MigrationError>) | undefined
@@ -167,7 +169,7 @@ const run = (
       const origin = isHashed ? { ...whole, records: read.records } : whole
       recorder.before = to.stats
       const targetIsEmpty = to.statistics.nodes === 0 && to.statistics.relationships === 0
-      yield* checkSpace({
+      const space = yield* checkSpace({
         stateFolder: options.stateFolder,
         records: origin.total ?? 0,
         sourceBytes: origin.bytes,
@@ -181,49 +183,26 @@ const run = (
       const { stats: source, warnings } = yield* origin.settle(spool)
       recorder.source = source
 
-      const sizeOfTarget = isHashed && !targetIsEmpty ? to.stats.nodes + to.stats.relationships : 0
-      const { basis, plan } = yield* phase(recorder, "plan", Plan.sizeOf(spool) + sizeOfTarget, (meter) =>
-        Effect.gen(function* () {
-          const made = yield* Plan.make({ spool, target, targetIsEmpty, meter })
-          yield* Sketch.ofSpool(recorder, spool, made.conflictIds)
-          if (!isHashed) return { plan: made, basis: undefined }
-          const restsOn = makeBasis({
-            source: { ...origin, fingerprint: yield* read.fingerprint },
-            // Last: what the plan found in it is of no later state than this.
-            target: {
-              backend: target.kind,
-              identity: target.identity,
-              fingerprint: targetIsEmpty ? Fingerprint.empty : yield* fingerprintOf(target.read(), meter.tick)
-            },
-            options: {
-              onConflict,
-              onUnkeyed,
-              onError,
-              verify,
-              backup: options.beforeWrite !== undefined,
-              since: null
-            },
-            plan: made,
-            rejected: spool.rejected.nodes + spool.rejected.relationships
-          })
-          return { plan: { ...made, hash: hashOf(restsOn) }, basis: restsOn }
-        })
-      )
-      recorder.plan = {
-        ...plan,
-        warnings: [
-          ...warnings,
-          ...plan.warnings,
-          ...Plan.featureDifferences(origin.capabilities, target),
-          ...to.health.notes
-        ]
-      }
+      const { basis, plan } = yield* planRun({
+        recorder,
+        origin,
+        spool,
+        target,
+        to,
+        targetIsEmpty,
+        options: manifest.options,
+        space,
+        warnings,
+        read: isHashed ? read.fingerprint : undefined
+      })
+      recorder.plan = plan
       if (basis !== undefined && options.expectPlan !== undefined)
         yield* checkExpected(options.expectPlan, basis, target.location)
       yield* Plan.check(plan, { target, targetIsEmpty, onConflict, onUnkeyed })
       if (options.dryRun === true) return recorder.report({ outcome: "dry-run", exitCode: 0, error: null })
-      if (!targetIsEmpty && options.confirm !== undefined) {
-        const yes = yield* options.confirm({ source, target: to.stats, plan: recorder.plan })
+      const asks = writesOf(plan) > 0 && (command === "migrate" || !targetIsEmpty)
+      if (asks && options.confirm !== undefined) {
+        const yes = yield* options.confirm({ source, target: to.stats, plan })
         if (!yes) {
           return yield* new Refused({
             reason: "declined",
@@ -235,7 +214,7 @@ const run = (
       const prepared = {
         source,
         before: to.stats,
-        plan: recorder.plan,
+        plan,
         rejected: spool.rejected,
         backup: recorder.backup
       }

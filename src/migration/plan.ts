@@ -7,7 +7,7 @@ import { describe, isGeneratedKey } from "../domain/Graph.ts"
 import { KeyList } from "./census.ts"
 import { classify, type ConflictPolicy } from "./classify.ts"
 import { KeyCounter } from "./KeyCounter.ts"
-import type { Plan } from "./report.ts"
+import { emptyPlan, type Plan as PlanReport } from "./report.ts"
 import type { Meter } from "./Run.ts"
 import { batches, type Spool } from "./spool.ts"
 
@@ -20,28 +20,20 @@ export const make = (options: {
   readonly spool: Spool
   readonly target: GraphBackend
   readonly targetIsEmpty: boolean
+  readonly onConflict: ConflictPolicy
   readonly meter: Meter
-}): Effect.Effect<Plan, ReadError | DocumentInvalid | FileFailed> =>
+}): Effect.Effect<PlanReport, ReadError | DocumentInvalid | FileFailed> =>
   Effect.gen(function* () {
     const { meter, spool, target } = options
     const { census } = spool
-    const base = {
+    const base: PlanReport = {
+      ...emptyPlan,
       native: census.native,
       encoded: census.encoded,
       impossible: census.impossible,
-      warnings: census.warnings,
-      hash: null
+      warnings: census.warnings
     }
-    if (options.targetIsEmpty) {
-      return {
-        ...base,
-        new: sizeOf(spool),
-        same: 0,
-        conflicts: 0,
-        conflictIds: [],
-        unkeyed: census.generatedKeys
-      }
-    }
+    if (options.targetIsEmpty) return { ...base, new: sizeOf(spool), unkeyed: census.generatedKeys }
     const tally = { met: new KeyCounter(), created: undefined }
     const conflicts = new KeyList()
     let created = 0
@@ -62,7 +54,16 @@ export const make = (options: {
       ),
       Effect.ensuring(Effect.sync(() => tally.met.close()))
     )
-    return { ...base, new: created, same, conflicts: conflicts.total, conflictIds: conflicts.first, unkeyed }
+    const overwrites = options.onConflict === "overwrite" ? conflicts.total : 0
+    return {
+      ...base,
+      new: created,
+      same,
+      conflicts: conflicts.total,
+      conflictIds: conflicts.first,
+      overwrites,
+      unkeyed
+    }
   })
 
 /** What changes for the people and programs that use the store, beside its records. */
@@ -85,7 +86,7 @@ const UNTOUCHED = "The target is untouched."
 
 /** Refuses what must not begin: impossible values, conflicts under `fail`, unkeyed nodes into a store in use. */
 export const check = (
-  plan: Plan,
+  plan: PlanReport,
   options: {
     readonly target: GraphBackend
     readonly targetIsEmpty: boolean

@@ -11,7 +11,7 @@ import {
   StoreUnavailable
 } from "../domain/Errors.ts"
 import type { ErrorPolicy } from "./rejecting.ts"
-import type { Stats } from "./report.ts"
+import type { Space, Stats } from "./report.ts"
 import { freeSpace } from "./RunFolder.ts"
 
 /** A store as the preflight found it. */
@@ -95,19 +95,22 @@ export const examineTarget = (
 const BYTES_A_RECORD = 1024
 const RESERVE = 32 * 1024 * 1024
 
-/** Refuses where spool, journal and the target's temporary copy would not fit. */
+/**
+ * What spool, journal and the target's temporary copy may need, and what is free; refuses where they would not fit.
+ */
 export const checkSpace = (options: {
   readonly stateFolder: string
   readonly records: number
   readonly sourceBytes: number | undefined
   readonly target: Health | undefined
-}): Effect.Effect<void, Refused | FileFailed> =>
+}): Effect.Effect<ReadonlyArray<Space>, Refused | FileFailed> =>
   Effect.gen(function* () {
     const data = options.sourceBytes ?? options.records * BYTES_A_RECORD
     const needs = new Map<string, number>([[options.stateFolder, 2 * data + RESERVE]])
     if (options.target?.folder !== undefined) {
       needs.set(options.target.folder, 2 * data + 2 * (options.target.bytes ?? 0) + RESERVE)
     }
+    const spaces: Array<Space> = []
     for (const [folder, needed] of needs) {
       const free = yield* freeSpace(folder)
       if (free < needed) {
@@ -116,7 +119,9 @@ export const checkSpace = (options: {
           message: `${path.resolve(folder)} has ${megabytes(free)} MB free and this run may need ${megabytes(needed)} MB. Nothing was written. Free space there, or set MEMORYGRAPH_STATE_DIR to another disk.`
         })
       }
+      spaces.push({ folder: path.resolve(folder), needed, free })
     }
+    return spaces
   })
 
 const megabytes = (bytes: number): number => Math.ceil(bytes / 1e6)

@@ -28,22 +28,54 @@ export const MisfitCount = Schema.Struct({
 })
 export type MisfitCount = typeof MisfitCount.Type
 
+/** A folder that the run needs room in, in bytes. */
+export const Space = Schema.Struct({ folder: Schema.String, needed: Schema.Number, free: Schema.Number })
+export type Space = typeof Space.Type
+
+/** About how long the rest of a run will take, and what that rests on, as a phrase. */
+export const Estimate = Schema.Struct({ seconds: Schema.Number, basis: Schema.String })
+export type Estimate = typeof Estimate.Type
+
 /** What the run will do, computed on the data that is there. */
 export const Plan = Schema.Struct({
   new: Schema.Number,
   same: Schema.Number,
   conflicts: Schema.Number,
   conflictIds: Schema.Array(Schema.String),
+  /** How many of the conflicts will be overwritten: all of them, or none. */
+  overwrites: Schema.optionalWith(Schema.Number, { default: () => 0 }),
   native: Schema.Number,
   encoded: Schema.Array(MisfitCount),
   impossible: Schema.Array(MisfitCount),
   /** New nodes that have no `id` of their own to be found by again. */
   unkeyed: Schema.Number,
   warnings: Schema.Array(Schema.String),
+  space: Schema.optionalWith(Schema.Array(Space), { default: () => [] }),
+  estimate: Schema.optionalWith(Schema.NullOr(Estimate), { default: () => null }),
   /** The plan's hash (`planHash.ts`), where it was asked for. */
   hash: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null })
 })
 export type Plan = typeof Plan.Type
+
+/** A plan for nothing, to be filled in. */
+export const emptyPlan: Plan = {
+  new: 0,
+  same: 0,
+  conflicts: 0,
+  conflictIds: [],
+  overwrites: 0,
+  native: 0,
+  encoded: [],
+  impossible: [],
+  unkeyed: 0,
+  warnings: [],
+  space: [],
+  estimate: null,
+  hash: null
+}
+
+/** How many records a plan will write. */
+export const writesOf = (plan: Plan): number => plan.new + plan.overwrites
 
 /** Where each record went: read = written + same + kept + overwritten + rejected, always. */
 export const Records = Schema.Struct({

@@ -6,7 +6,7 @@ import Database from "better-sqlite3"
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { RunReport } from "../../src/migration/report.ts"
-import { copyOf, tempFolder } from "../support/migrating.ts"
+import { copyOf, edit, tempFolder } from "../support/migrating.ts"
 import { BIN, cleanEnv, runBin, type RunOptions } from "./runBin.ts"
 
 const ESCAPE = "\u001b"
@@ -37,10 +37,17 @@ const bigSource = (): string => {
   return file
 }
 
+/** A store that lacks one node of the fixture, and its relationships. */
+const mergeTarget = (): string => {
+  const file = copyOf("python-small.db")
+  edit(file, "DELETE FROM relationships", "DELETE FROM nodes WHERE id = (SELECT min(id) FROM nodes)")
+  return file
+}
+
 describe("migrate", () => {
   it("moves a graph and tells counts, labels, types, both fingerprints, time and rate", async () => {
     const [from, to] = [copyOf("python-small.db"), path.join(tempFolder(), "new.db")]
-    const { code, stderr, stdout } = await runBin(["migrate", from, to])
+    const { code, stderr, stdout } = await runBin(["migrate", from, to, "--yes"])
     expect(code).toBe(0)
     expect(stdout).toContain(`Moved 30 nodes and 60 relationships from ${from} into ${to}.`)
     expect(stdout).toMatch(/labels +Memory 30/)
@@ -57,7 +64,7 @@ describe("migrate", () => {
 
   it("reports the same as one JSON document", async () => {
     const to = path.join(tempFolder(), "new.db")
-    const { code, report } = await run(["migrate", copyOf("python-small.db"), to])
+    const { code, report } = await run(["migrate", copyOf("python-small.db"), to, "--yes"])
     expect(code).toBe(0)
     expect(report).toMatchObject({
       command: "migrate",
@@ -73,10 +80,10 @@ describe("migrate", () => {
 
   it("takes flags in place of arguments, and the environment in place of both", async () => {
     const [from, to] = [copyOf("python-small.db"), path.join(tempFolder(), "new.db")]
-    const byFlags = await run(["migrate", "--from", "sqlite", "--from-path", from, "--to", `sqlite:${to}`])
+    const byFlags = await run(["migrate", "--from", "sqlite", "--from-path", from, "--to", `sqlite:${to}`, "--yes"])
     expect(byFlags.report.target?.after?.location).toBe(to)
     const env = { MEMORY_BACKEND: "sqlite", MEMORY_SQLITE_PATH: from }
-    const byEnvironment = await run(["migrate", "--to", "sqlite", "--to-path", `${to}2.db`], { env })
+    const byEnvironment = await run(["migrate", "--to", "sqlite", "--to-path", `${to}2.db`, "--yes"], { env })
     expect(byEnvironment.report.source?.location).toBe(from)
     expect(byEnvironment.report.target?.after?.location).toBe(`${to}2.db`)
   })
@@ -91,19 +98,46 @@ describe("migrate", () => {
     expect(code).toBe(0)
     expect(stdout).toContain("Dry run: nothing was written.")
     expect(stdout).toMatch(/new +90/)
-    expect(fs.readdirSync(folder).filter((name) => name !== "state")).toEqual([])
-    expect(fs.existsSync(path.join(state, "runs")) ? fs.readdirSync(path.join(state, "runs")) : []).toEqual([])
+    expect(fs.readdirSync(folder)).toEqual([])
     expect(fs.readdirSync(path.dirname(from))).toEqual([path.basename(from)])
   })
 
-  it("asks before it writes into a store that holds data: refused where nobody can answer (9)", async () => {
-    const [from, to] = [copyOf("python-small.db"), copyOf("python-small.db")]
-    const before = sha(to)
-    const { code, report, stderr } = await run(["migrate", from, to])
+  it.each([
+    ["a new file", () => path.join(tempFolder(), "new.db")],
+    ["a store that holds data", () => mergeTarget()]
+  ])("asks before it writes into %s: where nobody can answer it is refused, with the plan (9)", async (_, make) => {
+    const [from, to] = [copyOf("python-small.db"), make()]
+    const state = path.join(tempFolder(), "state")
+    const before = fs.existsSync(to) ? sha(to) : undefined
+    const { code, report, stderr } = await run(["migrate", from, to], { env: { MEMORYGRAPH_STATE_DIR: state } })
     expect(code).toBe(9)
     expect(report).toMatchObject({ outcome: "refused", exitCode: 9, error: { tag: "Refused", reason: "needs-yes" } })
-    expect(stderr).toMatch(/error: .* holds 30 nodes and 60 relationships, .*--dry-run .*--yes/)
-    expect(sha(to)).toBe(before)
+    expect(report.plan?.new).toBeGreaterThan(0)
+    expect(stderr).toMatch(
+      /^Plan for [^]*\n {2}new +\d[^]*\n {2}space +up to [^]*\n {2}time +[^]*error: .*--yes .*--dry-run/m
+    )
+    expect(fs.existsSync(to) ? sha(to) : undefined).toBe(before)
+    expect(fs.existsSync(state)).toBe(false)
+  })
+
+  it("needs no --yes where there is nothing to write", async () => {
+    const [from, to] = [copyOf("python-small.db"), copyOf("python-small.db")]
+    const { code, report } = await run(["migrate", from, to])
+    expect(code).toBe(0)
+    expect(report).toMatchObject({ outcome: "done", records: { same: 90, written: 0 }, verification: { mode: "full" } })
+  })
+
+  it("the plan says what both sides hold, and keeps out of --quiet and --progress json", async () => {
+    const [from, to] = [copyOf("python-small.db"), mergeTarget()]
+    const { stderr } = await runBin(["migrate", from, to, "--yes"])
+    expect(stderr).toMatch(/from +.*python-small\.db: 30 nodes and 60 relationships \(SQLite 3/)
+    expect(stderr).toMatch(/ {4}labels +Memory 30\n {4}types +RELATED_TO 15, /)
+    expect(stderr).toMatch(/into +.*: 29 nodes and 0 relationships/)
+    expect(stderr).toMatch(/new +61\n {2}same +29\n {2}in conflict +0\n {2}native +90\n/)
+    for (const how of [["--quiet"], ["--progress", "json"]]) {
+      const { stderr: talk } = await runBin(["migrate", from, mergeTarget(), "--yes", ...how])
+      expect(talk).not.toContain("Plan for")
+    }
   })
 
   it("--yes merges; a second run finds nothing to do", async () => {
@@ -138,6 +172,7 @@ describe("migrate", () => {
       "migrate",
       copyOf("python-small.db"),
       path.join(tempFolder(), "n.db"),
+      "--yes",
       "--no-verify"
     ])
     expect(code).toBe(0)
@@ -154,7 +189,13 @@ describe("migrate", () => {
   })
 
   it("--quiet prints nothing, and errors all the same", async () => {
-    const good = await runBin(["migrate", copyOf("python-small.db"), path.join(tempFolder(), "q.db"), "--quiet"])
+    const good = await runBin([
+      "migrate",
+      copyOf("python-small.db"),
+      path.join(tempFolder(), "q.db"),
+      "--yes",
+      "--quiet"
+    ])
     expect({ code: good.code, output: good.output }).toEqual({ code: 0, output: "" })
     const bad = await runBin(["migrate", path.join(tempFolder(), "no.db"), path.join(tempFolder(), "q.db"), "--quiet"])
     expect(bad.code).toBe(3)
@@ -166,6 +207,7 @@ describe("migrate", () => {
       "migrate",
       copyOf("python-small.db"),
       path.join(tempFolder(), "p.db"),
+      "--yes",
       "--progress",
       "json"
     ])
@@ -324,7 +366,7 @@ describe("an interruption", () => {
     const folder = tempFolder()
     const state = path.join(folder, "state")
     const { code, stderr, stdout } = await runBin(
-      ["migrate", source, path.join(folder, "new.db"), "--progress", "json", "--json"],
+      ["migrate", source, path.join(folder, "new.db"), "--yes", "--progress", "json", "--json"],
       {
         env: { MEMORYGRAPH_STATE_DIR: state },
         reactions: [{ when: new RegExp(`"phase":"${phase}","state":"running"`), signal }]
@@ -334,8 +376,7 @@ describe("an interruption", () => {
     const report = reportOf(stdout)
     expect(report).toMatchObject({ outcome: "interrupted", exitCode: 130, error: { tag: "Interrupted" } })
     expect(stderr).toMatch(/error: Interrupted\. .* is (untouched|as it was before)\.\n/)
-    expect(fs.readdirSync(folder)).toEqual(["state"])
-    expect(fs.readdirSync(path.join(state, "runs"))).toEqual([])
+    expect(fs.readdirSync(folder)).toEqual([])
   })
 
   it("while a file in use is written leaves it byte for byte as it was", async () => {
@@ -353,7 +394,7 @@ describe("an interruption", () => {
 describe("a reader that goes away", () => {
   it("does not end a migration in the middle", () => {
     const to = path.join(tempFolder(), "new.db")
-    const command = [process.execPath, BIN, "migrate", bigSource(), to, "--progress", "json"]
+    const command = [process.execPath, BIN, "migrate", bigSource(), to, "--yes", "--progress", "json"]
       .map((word) => `"${word}"`)
       .join(" ")
     const { stdout } = spawnSync("bash", ["-c", `${command} 2>&1 | head -1; echo "code \${PIPESTATUS[0]}"`], {

@@ -19,7 +19,7 @@ const idOf = async (): Promise<string> => {
 describe("runs", () => {
   beforeAll(async () => {
     expect((await runs()).stdout).toBe("There are no runs.\n")
-    expect((await runBin(["migrate", copyOf("python-small.db"), to], { env })).code).toBe(0)
+    expect((await runBin(["migrate", copyOf("python-small.db"), to, "--yes"], { env })).code).toBe(0)
   })
 
   it("lists and shows them, for people and as JSON", async () => {

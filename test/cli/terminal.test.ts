@@ -5,7 +5,7 @@ import * as path from "node:path"
 import { stripVTControlCharacters } from "node:util"
 import { beforeEach, describe, expect, it } from "vitest"
 import { phaseLine } from "../../src/cli/progress.ts"
-import { copyOf, tempFolder } from "../support/migrating.ts"
+import { copyOf, edit, tempFolder } from "../support/migrating.ts"
 import { runInTerminal } from "./runBin.ts"
 
 const noScript =
@@ -41,7 +41,8 @@ describe("on a terminal", () => {
     const { code, output } = await runInTerminal([
       "migrate",
       copyOf("python-small.db"),
-      path.join(tempFolder(), "n.db")
+      path.join(tempFolder(), "n.db"),
+      "--yes"
     ])
     expect(code).toBe(0)
     expect(output).toMatch(/\rReading \[[#-]{20}\] \d+%/)
@@ -50,17 +51,20 @@ describe("on a terminal", () => {
   })
 
   it.each([40, 20])("no live line is wider than %d columns", async (columns) => {
-    const { output } = await runInTerminal(["migrate", copyOf("python-small.db"), path.join(tempFolder(), "n.db")], {
-      columns
-    })
-    const live = stripVTControlCharacters(output.slice(0, output.indexOf("Moved"))).split(/[\r\n]+/)
+    const { output } = await runInTerminal(
+      ["migrate", copyOf("python-small.db"), path.join(tempFolder(), "n.db"), "--yes"],
+      {
+        columns
+      }
+    )
+    const live = [...output.matchAll(/\r([^\r\n\u001b]+)\u001b\[K/g)].map(([, line = ""]) => line)
     expect(live.length).toBeGreaterThan(3)
     for (const line of live) expect(line.length).toBeLessThan(columns)
   })
 
   it("a terminal without a size gets plain lines", async () => {
     const { code, output } = await runInTerminal(
-      ["migrate", copyOf("python-small.db"), path.join(tempFolder(), "n.db")],
+      ["migrate", copyOf("python-small.db"), path.join(tempFolder(), "n.db"), "--yes"],
       { columns: 0 }
     )
     expect(code).toBe(0)
@@ -74,37 +78,47 @@ describe("on a terminal", () => {
     expect((await runInTerminal(missing, { env: { NO_COLOR: "1" } })).output).not.toContain("\u001b[31m")
   })
 
-  it.each([
+  /** A store that has another node in place of one of the fixture's: there is something to write into it. */
+  const inUse = (): string => {
+    const target = copyOf("python-small.db")
+    edit(target, "DELETE FROM relationships", "DELETE FROM nodes WHERE id = (SELECT min(id) FROM nodes)")
+    return target
+  }
+  const fresh = (): string => path.join(tempFolder(), "new.db")
+  const ANSWERS = [
     ["y\n", 0],
     ["yes\n", 0],
     ["n\n", 9],
     ["\n", 9],
-    ["\u0004", 9]
-  ])("a store that holds data is asked about, with the plan: %j ends with %d", async (send, code) => {
-    const target = copyOf("python-small.db")
-    const before = sha(target)
-    const ended = await runInTerminal(["migrate", copyOf("python-small.db"), target], {
-      reactions: [{ when: /Go on\? \[y\/N\]/, send }]
-    })
-    expect(ended.output).toMatch(/Plan for .*, which holds 30 nodes and 60 relationships:/)
-    expect(ended.output).toMatch(/same +90/)
-    expect(ended.code).toBe(code)
-    if (code === 9) {
-      expect(ended.output).toContain("Declined")
-      expect(sha(target)).toBe(before)
-    }
-  })
+    ["\u0004", 9],
+    ["\u0003", 130]
+  ] as const
+  const TARGETS = [
+    { name: "a store that holds data", make: inUse, holds: "29 nodes and 0 relationships", added: 61 },
+    { name: "a new file", make: fresh, holds: "nothing", added: 90 }
+  ]
 
-  it("Ctrl-C at the question is an interruption, and nothing is written", async () => {
-    const target = copyOf("python-small.db")
-    const before = sha(target)
-    const { code, output } = await runInTerminal(["migrate", copyOf("python-small.db"), target], {
-      reactions: [{ when: /Go on\?/, send: "\u0003" }]
-    })
-    expect(code).toBe(130)
-    expect(output).toContain("is untouched")
-    expect(sha(target)).toBe(before)
-  })
+  it.each(TARGETS.flatMap((target) => ANSWERS.map(([send, code]) => ({ ...target, send, code }))))(
+    "$name is asked about, with the plan: $send ends with $code",
+    async ({ added, code, holds, make, send }) => {
+      const target = make()
+      const before = fs.existsSync(target) ? sha(target) : undefined
+      const state = path.join(tempFolder(), "state")
+      const ended = await runInTerminal(["migrate", copyOf("python-small.db"), target, "--quiet"], {
+        env: { MEMORYGRAPH_STATE_DIR: state },
+        reactions: [{ when: /Go on\? \[y\/N\]/, send }]
+      })
+      const output = stripVTControlCharacters(ended.output).replaceAll("\r", "")
+      expect(output).toContain(`Plan for ${target}, which holds ${holds}:`)
+      expect(output).toMatch(new RegExp(`new +${added}\n`))
+      expect(ended.code, output).toBe(code)
+      if (code === 0) return expect(fs.existsSync(target)).toBe(true)
+      expect(output).toMatch(code === 130 ? /Interrupted\. .* is untouched/ : /Declined: .* is untouched/)
+      expect(fs.existsSync(target) ? sha(target) : undefined).toBe(before)
+      expect(fs.readdirSync(path.dirname(target))).toEqual(before === undefined ? [] : [path.basename(target)])
+      expect(fs.existsSync(state)).toBe(false)
+    }
+  )
 
   it("a password is asked for without echo where a user is named and none is known", async () => {
     const { code, output } = await runInTerminal(["health", "bolt://someone@127.0.0.1:1"], {

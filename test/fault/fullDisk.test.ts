@@ -141,7 +141,7 @@ describe("the disk of the target is full", () => {
   /** A target whose file is on the disk. */
   const onDisk = async (name: string, make?: () => Promise<Target>): Promise<Target> => {
     const elsewhere = await make?.()
-    const [first = "", ...flags] = elsewhere?.words ?? [""]
+    const [first = "", ...flags] = elsewhere?.words ?? ["", "--yes"]
     const scheme = /^falkordblite:/.exec(first)?.[0] ?? ""
     const seen = path.join(disk.seen, name)
     if (first !== "") {

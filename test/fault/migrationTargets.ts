@@ -128,7 +128,7 @@ const OVERWRITE = ["--yes", "--on-conflict", "overwrite"]
 export const newSqlite = async (): Promise<Target> => {
   const folder = tempFolder()
   const file = path.join(folder, "new.db")
-  return { words: [file], folder, untouched: async () => bytesOf(file), records: async () => readSqlite(file) }
+  return { words: [file, "--yes"], folder, untouched: async () => bytesOf(file), records: async () => readSqlite(file) }
 }
 
 /** A file that holds the fixture; ten of its memories will be overwritten. */
@@ -143,7 +143,7 @@ export const usedSqlite = async (): Promise<Target> => {
 }
 
 const filled = async (words: ReadonlyArray<string>): Promise<void> => {
-  const { code, stderr } = await runBin(["migrate", copyOf("python-small.db"), ...words, "--quiet"])
+  const { code, stderr } = await runBin(["migrate", copyOf("python-small.db"), ...words, "--yes", "--quiet"])
   if (code !== 0) throw new Error(`the target could not be made: ${stderr}`)
 }
 

@@ -14,7 +14,7 @@ import { restoreDrill } from "../../src/migration/restoreDrill.ts"
 import { makeRunId, Recorder } from "../../src/migration/Run.ts"
 import { folderOf, FILES } from "../../src/migration/RunFolder.ts"
 import { make, MemoryStore } from "../../src/testing/MemoryBackend.ts"
-import { copyOf, tempFolder } from "../support/migrating.ts"
+import { copyOf, edit, tempFolder, runsLeft } from "../support/migrating.ts"
 import { readSeed } from "../support/plainSql.ts"
 import { backedUp, endOf, list, memory, sqlite, state, using } from "./backups.ts"
 
@@ -27,7 +27,7 @@ describe("a backup", () => {
     expect([Files.backupsFolder(stateFolder), backup.folder].map(modes)).toEqual([0o700, 0o700])
     expect(fs.readdirSync(backup.folder).map((name) => modes(path.join(backup.folder, name)))).toEqual([0o600, 0o600])
     expect(fs.readdirSync(Files.backupsFolder(stateFolder))).toEqual([backup.id])
-    expect(fs.readdirSync(path.join(stateFolder, "runs"))).toEqual([])
+    expect(runsLeft(stateFolder)).toEqual([])
     const report = await Effect.runPromise(verifyBackup(backup))
     expect(report).toMatchObject({ outcome: "equal", exitCode: 0, verification: { checked: 90 } })
     expect(report.verification?.targetFingerprint).toBe(backup.manifest.fingerprint)
@@ -105,7 +105,7 @@ describe("a restore drill", () => {
       expect(report).toMatchObject({ outcome: "equal", exitCode: 0, target: { after: { backend: "sqlite" } } })
       expect(report.verification?.targetFingerprint).toBe(backup.manifest.fingerprint)
       expect(fs.readdirSync(Files.backupsFolder(stateFolder))).toEqual([backup.id])
-      expect(fs.readdirSync(path.join(stateFolder, "runs"))).toEqual([])
+      expect(runsLeft(stateFolder)).toEqual([])
     }
   )
 
@@ -182,7 +182,9 @@ describe("a backup before the first write", () => {
     }
     expect(await none(await migrated(path.join(tempFolder(), "new.db")))).toBe(undefined)
     expect(await none(await migrated(copyOf("python-small.db"), { dryRun: true }))).toBe(undefined)
-    expect(await none(await migrated(copyOf("python-small.db"), { confirm: false }))).toBe(9)
+    const lacking = copyOf("python-small.db")
+    edit(lacking, "DELETE FROM relationships")
+    expect(await none(await migrated(lacking, { confirm: false }))).toBe(9)
   })
 
   it("that fails stops the run before the first write", async () => {
@@ -194,6 +196,6 @@ describe("a backup before the first write", () => {
     fs.writeFileSync(Files.backupsFolder(stateFolder), "in the way")
     expect((await migrated(to, {}, stateFolder)).ended).toMatchObject({ exitCode: 5 })
     expect(readSeed(to)).toEqual(before)
-    expect(fs.readdirSync(path.join(stateFolder, "runs"))).toEqual([])
+    expect(runsLeft(stateFolder)).toEqual([])
   })
 })

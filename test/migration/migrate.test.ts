@@ -16,7 +16,7 @@ import { makeRunId, Recorder } from "../../src/migration/Run.ts"
 import { type Graph, graph, recordsOf } from "../../src/testing/arbitraries.ts"
 import { FaultGate, faulty, type Fault } from "../../src/testing/faults.ts"
 import * as MemoryBackend from "../../src/testing/MemoryBackend.ts"
-import { tempFolder } from "../support/migrating.ts"
+import { runsLeft, tempFolder } from "../support/migrating.ts"
 import * as Stream from "effect/Stream"
 
 const SEED = 20261122
@@ -47,11 +47,6 @@ const small = [
   relationship("r", "a", "SOLVES", "b", { id: "r" }),
   relationship(null, "a", "MENTIONS", "b", {})
 ]
-
-const runsLeft = (stateFolder: string): ReadonlyArray<string> => {
-  const folder = path.join(stateFolder, "runs")
-  return fs.existsSync(folder) ? fs.readdirSync(folder) : []
-}
 
 describe("migrate", () => {
   it("moves random graphs into an empty store, verified", async () => {

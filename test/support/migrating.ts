@@ -39,6 +39,12 @@ export const edit = (file: string, ...sql: ReadonlyArray<string>): void => {
   }
 }
 
+/** The runs that left something in a state folder. */
+export const runsLeft = (stateFolder: string): ReadonlyArray<string> => {
+  const folder = path.join(stateFolder, "runs")
+  return fs.existsSync(folder) ? fs.readdirSync(folder) : []
+}
+
 /** Migrates between two stores, each connected anew. */
 export const migrateStores = (
   from: StoreConfig,
