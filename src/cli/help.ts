@@ -38,7 +38,7 @@ const BOILERPLATE =
   /^(A user-defined piece of text\.|A true or false value\.|An integer\.|One of the following: .*|This setting is optional\.( .*)?)$/
 
 /** A positional or an option, and what it is. */
-interface Entry {
+export interface Entry {
   readonly term: string
   readonly text: string
 }
@@ -108,45 +108,51 @@ const section = (title: string, lines: ReadonlyArray<string>): ReadonlyArray<str
 
 const STORE_FLAG = /^--(from-|to-)?(path|uri|host|port|user|password-file|database|graph|layout|tls|ca-file)\b/
 
-/** The flags that complete a kind once, however many stores the command has. */
-const storeSection = (entries: ReadonlyArray<Entry>, columns: number): ReadonlyArray<string> => {
-  const prefixes = new Set(entries.map(({ term }) => STORE_FLAG.exec(term)?.[1] ?? ""))
-  const both = prefixes.size > 1
-  const shown = both ? entries.filter(({ term }) => term.startsWith("--from-")) : entries
-  return section(
-    both
-      ? "Options that complete a store's kind; for the second store --to- in place of --from-"
-      : "Options that complete a store's kind",
-    table(shown, columns)
-  )
+/** What the help says of a command, as data. */
+export interface CommandHelp {
+  readonly summary: string
+  readonly usage: string
+  readonly arguments: ReadonlyArray<Entry>
+  readonly options: ReadonlyArray<Entry>
+  /** The flags that complete a store's kind, as they are written for the first store. */
+  readonly storeOptions: ReadonlyArray<Entry>
+  /** True where the same flags exist for a second store, with `--to-` in place of `--from-`. */
+  readonly isPaired: boolean
+}
+
+/** What a command's own options, positionals and description come to. */
+export const helpOf = (command: Documented): CommandHelp => {
+  const { entries, paragraphs } = describe(command)
+  const options = entries.filter(({ term }) => term.startsWith("-"))
+  const storeOptions = options.filter(({ term }) => STORE_FLAG.test(term))
+  const prefixes = storeOptions.map(({ term }) => STORE_FLAG.exec(term)?.[1] ?? "")
+  const isPaired = prefixes.includes("from-") && prefixes.includes("to-")
+  return {
+    summary: `${paragraphs[0]}.`,
+    usage: `memorygraph ${command.name} ${command.usage} [options]`,
+    arguments: entries
+      .filter(({ term }) => term.startsWith("<"))
+      .map(({ term, text }) => ({ term: term.replaceAll(/[<>]/g, ""), text })),
+    options: options.filter(({ term }) => !STORE_FLAG.test(term)),
+    storeOptions: isPaired ? storeOptions.filter(({ term }) => term.startsWith("--from-")) : storeOptions,
+    isPaired
+  }
 }
 
 /** The help of one command. */
 export const commandHelp = (command: Documented, columns: number): ReadonlyArray<string> => {
-  const { entries, paragraphs } = describe(command)
-  const positionals = entries.filter(({ term }) => term.startsWith("<"))
-  const options = entries.filter(({ term }) => term.startsWith("-"))
+  const help = helpOf(command)
   return [
-    `${paragraphs[0]}.`,
+    help.summary,
     "",
-    `Usage: memorygraph ${command.name} ${command.usage} [options]`,
+    `Usage: ${help.usage}`,
+    ...section("Arguments", table(help.arguments, columns)),
+    ...section("Options", table(help.options, columns)),
     ...section(
-      "Arguments",
-      table(
-        positionals.map(({ term, text }) => ({ term: term.replaceAll(/[<>]/g, ""), text })),
-        columns
-      )
-    ),
-    ...section(
-      "Options",
-      table(
-        options.filter(({ term }) => !STORE_FLAG.test(term)),
-        columns
-      )
-    ),
-    ...storeSection(
-      options.filter(({ term }) => STORE_FLAG.test(term)),
-      columns
+      help.isPaired
+        ? "Options that complete a store's kind; for the second store --to- in place of --from-"
+        : "Options that complete a store's kind",
+      table(help.storeOptions, columns)
     ),
     ...section(
       "Examples",
@@ -154,6 +160,22 @@ export const commandHelp = (command: Documented, columns: number): ReadonlyArray
     )
   ]
 }
+
+/** The exit codes: in a word, and in full. */
+export const EXIT_CODES: ReadonlyArray<{ readonly code: number; readonly word: string; readonly meaning: string }> = [
+  { code: 0, word: "done", meaning: "done" },
+  { code: 1, word: "defect", meaning: "unexpected: a defect of this program" },
+  { code: 2, word: "usage", meaning: "the call is wrong, or a setting is; nothing was done" },
+  { code: 3, word: "store", meaning: "a store is unreachable, unreadable or refuses; nothing was written" },
+  { code: 4, word: "data", meaning: "a bad document, or bad data in the source; nothing was written" },
+  { code: 5, word: "failed and undone", meaning: "failed, and undone" },
+  { code: 6, word: "not verified and undone", meaning: "verification failed, and undone" },
+  { code: 7, word: "undo incomplete", meaning: "the undo is incomplete; what is left is listed" },
+  { code: 8, word: "different", meaning: "differences found" },
+  { code: 9, word: "refused before the first write", meaning: "refused before the first write" },
+  { code: 10, word: "done with rejects", meaning: "done, with rejects" },
+  { code: 130, word: "interrupted and undone", meaning: "interrupted, and undone" }
+]
 
 /** The help of the program. */
 export const programHelp = (commands: ReadonlyArray<Documented>, columns: number): ReadonlyArray<string> => [
@@ -190,6 +212,10 @@ export const programHelp = (commands: ReadonlyArray<Documented>, columns: number
   ),
   "",
   "memorygraph COMMAND --help shows the options of a command, memorygraph --version the version.",
-  "Exit codes: 0 done, 2 usage, 3 store, 4 data, 5 failed and undone, 6 not verified and undone, 7 undo incomplete,",
-  "8 different, 9 refused before the first write, 10 done with rejects, 130 interrupted and undone."
+  ...wrap(
+    `Exit codes: ${EXIT_CODES.filter(({ code }) => code !== 1)
+      .map(({ code, word }) => `${code} ${word}`)
+      .join(", ")}.`,
+    columns
+  )
 ]

@@ -31,7 +31,7 @@ import { verify } from "./verify.ts"
 const NAME = "memorygraph"
 
 /** The commands in the order of the help. */
-const COMMANDS: ReadonlyArray<Documented> = [
+export const COMMANDS: ReadonlyArray<Documented> = [
   {
     name: "migrate",
     usage: "[FROM] [TO]",
