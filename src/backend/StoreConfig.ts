@@ -3,6 +3,7 @@ import type * as Redacted from "effect/Redacted"
 
 /** The kinds of store, in the order they are listed to people. */
 export const KINDS = ["sqlite", "falkordblite", "falkordb", "neo4j", "memgraph"] as const
+/** A kind of store: the first word of its name, as in `sqlite:memory.db`. */
 export type Kind = (typeof KINDS)[number]
 
 /** The two table layouts that MemoryGraph programs use in SQLite. */
@@ -56,6 +57,7 @@ export interface MemgraphConfig extends ServerConfig {
   readonly database?: string | undefined
 }
 
+/** A store of any kind, told by `kind`. */
 export type StoreConfig = SqliteConfig | FalkorDBLiteConfig | FalkorDBConfig | Neo4jConfig | MemgraphConfig
 
 /** The graph that MemoryGraph programs use in FalkorDB. */

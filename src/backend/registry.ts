@@ -23,7 +23,8 @@ export interface Entry<C extends StoreConfig> {
   readonly load: () => Promise<{ readonly make: Make<C> }>
 }
 
-type Registry = { readonly [K in Kind]: Entry<Extract<StoreConfig, { readonly kind: K }>> }
+/** The table of all backends. */
+export type Registry = { readonly [K in Kind]: Entry<Extract<StoreConfig, { readonly kind: K }>> }
 
 /** All backends. */
 export const registry = {

@@ -9,6 +9,7 @@ import * as falkordb from "../backend/falkordb/literals.ts"
 
 /** The engines that a script can be written for. */
 export const CYPHER_FLAVOURS = ["neo4j", "memgraph", "falkordb"] as const
+/** An engine that a script can be written for. */
 export type CypherFlavour = (typeof CYPHER_FLAVOURS)[number]
 
 /** Names of what a script needs while it runs. */

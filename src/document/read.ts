@@ -14,6 +14,7 @@ import { readMcpMemory } from "./mcp-memory.ts"
 
 /** The formats that can be read, in the order they are listed. */
 export const READ_FORMATS = ["json", "jsonl", "markdown", "mcp-memory"] as const
+/** A format that can be read. */
 export type ReadFormat = (typeof READ_FORMATS)[number]
 
 /** A document, ready to be read. */

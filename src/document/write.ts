@@ -11,10 +11,12 @@ import * as Jsonl from "./jsonl.ts"
 import { writeMarkdown } from "./markdown-write.ts"
 import { writeMcpMemory } from "./mcp-memory.ts"
 
+export type { CypherFlavour } from "./cypher-flavours.ts"
 export type { Output } from "./file-write.ts"
 
 /** The formats that can be written, in the order they are listed. */
 export const DOCUMENT_FORMATS = ["json", "jsonl", "markdown", "mcp-memory", "cypher"] as const
+/** A format that can be written. */
 export type DocumentFormat = (typeof DOCUMENT_FORMATS)[number]
 
 /** What is written: the spool, and what is known of it. */

@@ -30,6 +30,7 @@ export const MEMORY_TYPES = [
   "general",
   "conversation"
 ] as const
+/** A type of memory that MemoryGraph knows. */
 export type MemoryType = (typeof MEMORY_TYPES)[number]
 
 /** The types of relationship between memories that MemoryGraph knows. */
@@ -77,10 +78,12 @@ export const RELATIONSHIP_TYPES = [
   "DEPRECATED_BY",
   "VALIDATED_BY"
 ] as const
+/** A type of relationship that MemoryGraph knows. */
 export type RelationshipType = (typeof RELATIONSHIP_TYPES)[number]
 
 /** Who may see a memory. */
 export const VISIBILITIES = ["private", "project", "team", "public"] as const
+/** Who may see a memory. */
 export type Visibility = (typeof VISIBILITIES)[number]
 
 // Any size: beyond 2^53 a JavaScript number is rounded, but what is read exactly is the record and not its view.

@@ -16,6 +16,7 @@ export const PHASES = [
   "undo",
   "cleanup"
 ] as const
+/** A phase of a migration. */
 export type Phase = (typeof PHASES)[number]
 
 /** One notice: `total` is absent where it is not known. Records unless `unit` says otherwise. */

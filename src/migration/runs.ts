@@ -53,8 +53,9 @@ export interface KnownRun {
   readonly rollingBack: boolean
 }
 
-/** The journal's notes of a published run that is being, or has been, rolled back. */
+/** The journal's note of a published run that is being rolled back. */
 export const ROLLING_BACK = "rolling-back"
+/** The note that the rolling back has ended. */
 export const ROLLED_BACK = "rolled-back"
 
 const isAlive = (folder: string, { lease, owner }: Manifest): boolean => {

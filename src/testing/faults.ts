@@ -27,6 +27,7 @@ export const METHODS = [
   "session.publish",
   "session.undo"
 ] as const
+/** A method that can be made to fail. */
 export type Method = (typeof METHODS)[number]
 
 /**
@@ -34,6 +35,7 @@ export type Method = (typeof METHODS)[number]
  * ever). `lose-reply`: it is done, and the caller hears of a failure.
  */
 export const FAULT_KINDS = ["fail", "hang", "lose-reply"] as const
+/** How a call goes wrong. */
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
 /** One fault: at the `call`-th call of `method`, counted from 1. */

@@ -27,6 +27,7 @@ export const FEATURES = [
   "spoil",
   "refuse"
 ] as const
+/** Something that not every store can have. */
 export type Feature = (typeof FEATURES)[number]
 
 /** What a store that holds memories and their relationships in fixed columns does without. */

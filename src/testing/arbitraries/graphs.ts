@@ -1,5 +1,6 @@
 /** Whole graphs: unique keys, ends that exist, and everything that makes a graph hard to move. */
 import * as FastCheck from "effect/FastCheck"
+import type { Arbitrary } from "effect/FastCheck"
 import {
   type GraphRecord,
   node,
@@ -13,8 +14,6 @@ import type { Feature } from "../features.ts"
 import { linkProperties, memoryProperties } from "./memories.ts"
 import { key, label, memoryType, plainKey, relationshipType } from "./text.ts"
 import { int64, properties } from "./values.ts"
-
-type Arbitrary<A> = FastCheck.Arbitrary<A>
 
 /** A graph in memory. */
 export interface Graph {

@@ -1,10 +1,9 @@
 /** Records as MemoryGraph programs write them: every field that each of their layouts requires, with awkward values. */
 import * as FastCheck from "effect/FastCheck"
+import type { Arbitrary } from "effect/FastCheck"
 import type { Properties } from "../../domain/Graph.ts"
 import { MEMORY_TYPES } from "../../domain/Memory.ts"
 import { text, wellFormedText } from "./text.ts"
-
-type Arbitrary<A> = FastCheck.Arbitrary<A>
 
 const prose = FastCheck.oneof({ weight: 9, arbitrary: wellFormedText }, { weight: 1, arbitrary: text })
 

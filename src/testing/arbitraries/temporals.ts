@@ -1,8 +1,7 @@
 /** Temporal values, as the canonical text of docs/format.md has them. */
 import * as FastCheck from "effect/FastCheck"
+import type { Arbitrary } from "effect/FastCheck"
 import { Temporal } from "../../domain/PropertyValue.ts"
-
-type Arbitrary<A> = FastCheck.Arbitrary<A>
 
 const pad = (value: number, width: number): string => String(value).padStart(width, "0")
 

@@ -1,7 +1,6 @@
 /** Text of every kind that has ever broken a store: as values, and as the names of things. */
 import * as FastCheck from "effect/FastCheck"
-
-type Arbitrary<A> = FastCheck.Arbitrary<A>
+import type { Arbitrary } from "effect/FastCheck"
 
 /** Texts that some store, client or format is known to change; also the fixed part of the conformance suite. */
 export const ODD_TEXTS: ReadonlyArray<string> = [

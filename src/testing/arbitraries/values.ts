@@ -1,11 +1,10 @@
 /** Property values of every kind, with the ones in front that stores are known to change. */
 import * as FastCheck from "effect/FastCheck"
+import type { Arbitrary } from "effect/FastCheck"
 import { type Properties, setProperty } from "../../domain/Graph.ts"
 import { Point, type PropertyMap, type PropertyValue, Vector } from "../../domain/PropertyValue.ts"
 import { temporal } from "./temporals.ts"
 import { ODD_NAMES, propertyName, text } from "./text.ts"
-
-type Arbitrary<A> = FastCheck.Arbitrary<A>
 
 /** Integers at the edges of 32, 53 and 64 bits. */
 export const ODD_INTEGERS: ReadonlyArray<bigint> = [
