@@ -39,6 +39,27 @@ export interface Health {
   readonly folder?: string | undefined
 }
 
+/** A fact for people: `journal_mode`, `wal`. */
+export interface Fact {
+  readonly name: string
+  readonly value: string
+}
+
+/** An index or a constraint; `state` as the engine says it, `online` where it works. */
+export interface IndexState {
+  readonly name: string
+  readonly state: string
+}
+
+/** What a closer look tells; for people who ask, never part of a run. */
+export interface Diagnosis {
+  /** Settings and limits of the engine that matter here. */
+  readonly facts: ReadonlyArray<Fact>
+  readonly indexes: ReadonlyArray<IndexState>
+  /** Ids that several nodes have, as far as they are texts: the first 20 of them, and how many there are. */
+  readonly duplicates: { readonly first: ReadonlyArray<string>; readonly total: number }
+}
+
 /** What a backend can do; used by plans, never by a switch on its name. */
 export interface Capabilities {
   /** Readers see nothing of a session before it is published. */
@@ -76,6 +97,9 @@ export interface GraphBackend {
 
   /** Reaches the store and says what it is. Changes nothing. */
   readonly health: Effect.Effect<Health, StoreUnavailable>
+
+  /** A closer look, where the backend has one. May take as long as a scan of all nodes. Changes nothing. */
+  readonly diagnose?: Effect.Effect<Diagnosis, ReadError> | undefined
 
   /**
    * Counts by a query of its own (never by reading). A store that does not exist yet counts as empty. Nodes and

@@ -1,14 +1,17 @@
-/** `memorygraph health`: what a store is, whether it can be used, and what it holds. */
+/** `memorygraph health`: what stores are, whether they can be used, and what they hold. */
 import * as fs from "node:fs"
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
 import type { StoreConfig } from "../backend/StoreConfig.ts"
-import { StoreUnavailable } from "../domain/Errors.ts"
+import { type MigrationError, StoreUnavailable } from "../domain/Errors.ts"
+import type { Candidate } from "../migration/health.ts"
+import type { RunReport, StoreHealth } from "../migration/report.ts"
+import { BACKEND_VARIABLE, lookup } from "../settings/environment.ts"
+import type { StoreFlags } from "../settings/stores.ts"
 import { once } from "./arguments.ts"
 import { argument, output, storeFlags, text } from "./options.ts"
-import { runCommand } from "./run.ts"
-import * as terminal from "./terminal.ts"
+import { type CommandContext, runCommand } from "./run.ts"
 
 /** A file that is not there is an empty store to a target, but nothing to look at. */
 export const mustExist = (config: StoreConfig): Effect.Effect<void, StoreUnavailable> =>
@@ -21,10 +24,109 @@ export const mustExist = (config: StoreConfig): Effect.Effect<void, StoreUnavail
       })
     : Effect.void
 
+const NO_FLAGS: StoreFlags = {
+  path: undefined,
+  uri: undefined,
+  host: undefined,
+  port: undefined,
+  user: undefined,
+  "password-file": undefined,
+  database: undefined,
+  graph: undefined,
+  layout: undefined,
+  tls: undefined,
+  "ca-file": undefined
+}
+
+/** A store to look at, as it was named; where its settings are wrong, that is what is found. */
+const candidate = (
+  context: CommandContext,
+  word: string | undefined,
+  flags: StoreFlags,
+  name: string | null,
+  inUse: boolean
+): Effect.Effect<Candidate> =>
+  Effect.map(Effect.either(context.resolve({ role: "store", prefix: "", word, flags })), (resolved): Candidate => {
+    if (resolved._tag === "Left") {
+      return { name, inUse, backend: "unknown", location: name ?? "the store in use", connect: resolved.left }
+    }
+    const config = resolved.right
+    return {
+      name,
+      inUse,
+      backend: config.kind,
+      location: "path" in config ? config.path : `${config.kind}://${config.host}:${config.port}`,
+      connect: Effect.zipRight(mustExist(config), connect(config))
+    }
+  })
+
+/** The store in use, unless it is the default one that nobody set up, and all of the config file. */
+const configured = (context: CommandContext): Effect.Effect<ReadonlyArray<Candidate>> =>
+  Effect.gen(function* () {
+    const { stores } = context.settings
+    const said = lookup(process.env, [BACKEND_VARIABLE]) ?? context.settings.backend
+    const found: Array<Candidate> = []
+    if (!stores.has(said ?? "")) {
+      const inUse = yield* candidate(context, undefined, NO_FLAGS, null, true)
+      if (said !== undefined || stores.size === 0 || fs.existsSync(inUse.location)) found.push(inUse)
+    }
+    for (const name of stores.keys()) found.push(yield* candidate(context, name, NO_FLAGS, name, name === said))
+    return found
+  })
+
+const failed = (context: CommandContext, health: ReadonlyArray<StoreHealth>): RunReport => {
+  const unreachable = health.filter(({ reachable }) => !reachable)
+  const { backend = "", location = "" } = unreachable[0] ?? {}
+  const names = unreachable.map(({ name, location: place }) => name ?? place).join(", ")
+  return context.recorder.report({
+    outcome: "failed",
+    exitCode: 3,
+    error: {
+      tag: "StoreUnavailable",
+      backend,
+      location,
+      message: `${unreachable.length} of ${health.length} stores cannot be used: ${names}. Nothing was changed. What is wrong with each stands above.`
+    }
+  })
+}
+
+const lookAtAll = (context: CommandContext): Effect.Effect<RunReport, MigrationError> =>
+  Effect.gen(function* () {
+    const { healthOf, healthOfAll } = yield* Effect.promise(() => import("../migration/health.ts"))
+    const candidates = yield* configured(context)
+    const [only] = candidates
+    const { recorder } = context
+    if (only !== undefined && candidates.length === 1) return yield* lookAt(context, only, healthOf)
+    recorder.health = yield* healthOfAll(candidates)
+    return recorder.health.every(({ reachable }) => reachable)
+      ? recorder.report({ outcome: "done", exitCode: 0, error: null })
+      : failed(context, recorder.health)
+  })
+
+const lookAt = (
+  { recorder }: CommandContext,
+  store: Candidate,
+  healthOf: (store: Candidate) => Effect.Effect<StoreHealth, MigrationError>
+): Effect.Effect<RunReport, MigrationError> =>
+  Effect.map(healthOf(store), (found) => {
+    recorder.health = [found]
+    recorder.source = {
+      backend: found.backend,
+      location: found.location,
+      version: found.version ?? "",
+      nodes: found.nodes ?? 0,
+      relationships: found.relationships ?? 0,
+      labels: found.labels,
+      types: found.types,
+      fingerprint: null
+    }
+    return recorder.report({ outcome: "done", exitCode: 0, error: null })
+  })
+
 export const health = Command.make(
   "health",
   {
-    store: argument("STORE", "a path, a URI or a kind; without it MEMORY_BACKEND"),
+    store: argument("STORE", "a store (default: the one in use and all of the config file)"),
     backend: text("backend", "STORE", "the same as the argument"),
     flags: storeFlags(""),
     output
@@ -33,17 +135,12 @@ export const health = Command.make(
     runCommand("health", options, (context) =>
       Effect.gen(function* () {
         const word = yield* once(options.store, "--backend", options.backend)
-        const config = yield* context.resolve({ role: "store", prefix: "", word, flags: options.flags })
-        yield* mustExist(config)
-        const store = yield* connect(config)
-        const { examine } = yield* Effect.promise(() => import("../migration/preflight.ts"))
-        const { health: found, stats } = yield* examine(store)
-        context.recorder.source = stats
-        if (!options.output.quiet) {
-          if (!found.writable) terminal.err("warning: it can be read, but not written.")
-          for (const note of found.notes) terminal.err(`note: ${note}`)
+        if (word === undefined && Object.values(options.flags).every((flag) => flag === undefined)) {
+          return yield* lookAtAll(context)
         }
-        return context.recorder.report({ outcome: "done", exitCode: 0, error: null })
+        const { healthOf } = yield* Effect.promise(() => import("../migration/health.ts"))
+        const named = word !== undefined && context.settings.stores.has(word) ? word : null
+        return yield* lookAt(context, yield* candidate(context, word, options.flags, named, false), healthOf)
       })
     )
-).pipe(Command.withDescription("Look at a store: what it is, whether it can be used, what it holds"))
+).pipe(Command.withDescription("Look at stores: what they are, whether they can be used, what they hold"))

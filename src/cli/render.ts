@@ -1,4 +1,5 @@
 /** A report for people: what was done, the counts, both fingerprints, the time; or what went wrong and what to do. */
+import { healthLines } from "./healthLines.ts"
 import type { Difference } from "../domain/Errors.ts"
 import type { RunReport, Stats } from "../migration/report.ts"
 import type { RunSummary } from "../migration/runs.ts"
@@ -100,7 +101,6 @@ const headline = (report: RunReport): string => {
     case "undone":
       return `Taken back: ${to?.location} holds ${to === null ? "nothing" : graphSize(to)} again, and nothing of run ${report.run}.`
     default:
-      if (command === "health") return `${source?.location} is reachable.`
       if (command === "backup create")
         return `Backed up ${source === null ? "" : graphSize(source)} of ${source?.location} as ${report.backup?.id}.`
       if (command === "export") return `Exported ${source === null ? "" : graphSize(source)} from ${source?.location}.`
@@ -161,15 +161,13 @@ export const runLines = (summary: RunSummary): ReadonlyArray<string> => [
 
 /** The lines of a report that ended well (or with differences). */
 export const reportLines = (report: RunReport, options: { readonly verbose: boolean }): ReadonlyArray<string> => {
+  if (report.health !== null) return [...healthLines(report, options.verbose, table), timeRow(report)]
   const { outcome, plan, source, verification } = report
   const lines: Array<string> = [headline(report)]
   const before = report.target?.before ?? null
   if (outcome === "dry-run" && plan !== null && before !== null)
     lines.push(...planLines({ plan, source, target: before }))
-  if (report.command === "health" && source !== null) {
-    lines.push(row("kind", source.backend), row("version", source.version), row("holds", graphSize(source)))
-  }
-  if (outcome === "done" && report.command !== "health") lines.push(...recordRows(report))
+  if (outcome === "done") lines.push(...recordRows(report))
   if (source !== null && outcome !== "dry-run") lines.push(...statsRows(source))
   if (outcome === "different" && verification !== null) {
     lines.push(...differenceLines(verification.differences, verification.differencesTotal))

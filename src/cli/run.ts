@@ -154,9 +154,10 @@ export const runCommand = (
     const exit = isLate ? Exit.succeed(finished) : ended
     const report = Exit.isSuccess(exit) ? exit.value : failedReport(context.recorder, exit.cause)
     if (Exit.isFailure(exit)) printFailure(report, exit.cause, verbose)
-    else if (!quiet && !json) {
+    else {
       const print = options.outputIsData === true ? terminal.err : terminal.out
-      for (const line of reportLines(report, { verbose })) print(line)
+      if (!quiet && !json) for (const line of reportLines(report, { verbose })) print(line)
+      if (report.error !== null) printError(report.error.message)
     }
     if (json) terminal.out(JSON.stringify(report))
     yield* end(report.exitCode)

@@ -34,6 +34,7 @@ export class Recorder {
   /** The report of a run that has ended well, whatever happens to its fiber afterwards. */
   finished: RunReport | null = null
   rollback: RunReport["rollback"] = null
+  health: RunReport["health"] = null
   readonly phases: Array<PhaseTiming> = []
   /** Set by whoever wants a {@link Sketch} of the graph for a drawing. */
   wantsSketch = false
@@ -85,6 +86,7 @@ export class Recorder {
       rejects: this.rejects,
       backup: this.backup,
       rollback: this.rollback,
+      health: this.health,
       phases: this.phases,
       durationSeconds: seconds(performance.now() - this.began),
       error: end.error

@@ -147,6 +147,42 @@ export const ErrorReport = Schema.Struct(
   { key: Schema.String, value: Schema.Unknown }
 )
 
+const Found = Schema.Struct({ first: Schema.Array(Schema.String), total: Schema.Number })
+
+/** What a closer look at a store found. All but its name and place is null or empty where it cannot be used. */
+export const StoreHealth = Schema.Struct({
+  /** Its name in the config file. */
+  name: Schema.NullOr(Schema.String),
+  /** True for the store that is meant where none is named. */
+  inUse: Schema.Boolean,
+  backend: Schema.String,
+  location: Schema.String,
+  reachable: Schema.Boolean,
+  version: Schema.NullOr(Schema.String),
+  writable: Schema.NullOr(Schema.Boolean),
+  nodes: Schema.NullOr(Schema.Number),
+  relationships: Schema.NullOr(Schema.Number),
+  labels: Counts,
+  types: Counts,
+  /** The latest `updated_at` or `created_at` of its memories, as stored. */
+  newest: Schema.NullOr(Schema.String),
+  /** About how many bytes it takes on disk, where that can be told. */
+  bytes: Schema.NullOr(Schema.Number),
+  /** Relationships whose end is not there. */
+  dangling: Schema.NullOr(Found),
+  /** Ids that several nodes have. */
+  duplicates: Schema.NullOr(Found),
+  /** Indexes and constraints; `online` where they work. */
+  indexes: Schema.Array(Schema.Struct({ name: Schema.String, state: Schema.String })),
+  /** Settings and limits of the engine, under its own names. */
+  facts: Schema.Array(Schema.Struct({ name: Schema.String, value: Schema.String })),
+  /** What a person should know, one sentence each. */
+  notes: Schema.Array(Schema.String),
+  error: Schema.NullOr(ErrorReport),
+  seconds: Schema.Number
+}).annotations({ identifier: "StoreHealth" })
+export type StoreHealth = typeof StoreHealth.Type
+
 /** The report of a run. */
 export const RunReport = Schema.Struct({
   run: Schema.String,
@@ -163,6 +199,8 @@ export const RunReport = Schema.Struct({
   /** The backup of the target that was made before the first write; for `backup create` and `verify` the one in question. */
   backup: Schema.optionalWith(Schema.NullOr(MadeBackup), { default: () => null }),
   rollback: Schema.NullOr(Rollback),
+  /** The stores that `health` looked at. */
+  health: Schema.optionalWith(Schema.NullOr(Schema.Array(StoreHealth)), { default: () => null }),
   phases: Schema.Array(PhaseTiming),
   durationSeconds: Schema.Number,
   error: Schema.NullOr(ErrorReport)

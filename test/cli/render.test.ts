@@ -36,6 +36,7 @@ const report = (more: Partial<RunReport>): RunReport => ({
   rejects: null,
   backup: null,
   rollback: null,
+  health: null,
   phases: [{ name: "import", start: 1, seconds: 2, records: 3000, bytes: 1 }],
   durationSeconds: 4,
   error: null,

@@ -5,7 +5,7 @@ import * as crypto from "node:crypto"
 import * as dns from "node:dns/promises"
 import * as fs from "node:fs/promises"
 import { type MigrationError, StoreUnavailable } from "../../domain/Errors.ts"
-import type { GraphBackend, Health } from "../GraphBackend.ts"
+import type { Diagnosis, GraphBackend, Health } from "../GraphBackend.ts"
 import * as JournaledSession from "../JournaledSession.ts"
 import type { ServerConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
@@ -15,9 +15,9 @@ import { type Server, storeUnavailable } from "./failures.ts"
 import { holders } from "./fence.ts"
 import { lookup } from "./finding.ts"
 import { indexLimits } from "./indexLimits.ts"
-import { engineKeys } from "./keys.ts"
+import { engineKeys, repeatedTexts } from "./keys.ts"
 import * as Locator from "./Locator.ts"
-import { isEmpty, read, type Reader, statistics, unavailable } from "./reading.ts"
+import { countNodes, isEmpty, read, type Reader, statistics, unavailable } from "./reading.ts"
 import { fit } from "./records.ts"
 import { hasMemoryIndex, makeEngine, writable } from "./session.ts"
 import { makeSlicer } from "./slices.ts"
@@ -102,6 +102,26 @@ const healthOf = ({ connection, dialect }: Reader): Effect.Effect<Health, StoreU
     }
   }).pipe(Effect.mapError(unavailable(connection)))
 
+const FIRST = 20
+
+const diagnose = ({ connection, dialect }: Reader): Effect.Effect<Diagnosis, StoreUnavailable> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { facts } = yield* dialect.describe(connection)
+      const catalog = yield* dialect.catalog(connection)
+      const transaction = yield* connection.reading
+      const repeated = yield* repeatedTexts(transaction, dialect, "nodes", yield* countNodes(transaction))
+      return {
+        facts,
+        indexes: catalog.map(({ kind, name, names, online, properties, state }) => ({
+          name: `${kind === "unique" ? "unique constraint" : "index"} ${names.join("|")}(${properties.join(", ")})${name === "" ? "" : ` ${name}`}`,
+          state: state ?? (online ? "online" : "not online")
+        })),
+        duplicates: { first: repeated.toSorted().slice(0, FIRST), total: repeated.length }
+      }
+    })
+  ).pipe(Effect.mapError(unavailable(connection)))
+
 /** The indexes that a load will meet: those of the store, and ours where the store is empty. */
 const limitsOf = (dialect: Dialect, catalog: ReadonlyArray<CatalogEntry>, empty: boolean) =>
   indexLimits(empty ? [...catalog, ...dialect.schema.map(({ entry }) => entry)] : catalog, dialect.keyBytes)
@@ -136,6 +156,7 @@ export const make = (
       identity,
       capabilities: { isolated: false, snapshot: dialect.snapshot, fulltext: dialect.fulltext },
       health: healthOf(reader),
+      diagnose: diagnose(reader),
       statistics: statistics(reader),
       dangling: Effect.succeed({ first: [], total: 0 }),
       read: (selection) => read(reader, selection),

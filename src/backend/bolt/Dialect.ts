@@ -7,6 +7,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type { EncodingProfile } from "../Encoding.ts"
+import type { Fact } from "../GraphBackend.ts"
 import type { Connection } from "./connection.ts"
 import type { DriverFailure } from "./failures.ts"
 
@@ -30,6 +31,8 @@ export interface CatalogEntry {
   readonly name: string
   /** False while it is being built or after it failed. */
   readonly online: boolean
+  /** What the engine calls its state, where it has a word for it. */
+  readonly state?: string
 }
 
 /** One thing of the schema that MemoryGraph makes in a store. */
@@ -50,6 +53,7 @@ export interface Description {
   /** Why it cannot be written; undefined where it can. */
   readonly unwritable: { readonly reason: "read-only" | "unsupported"; readonly why: string } | undefined
   readonly notes: ReadonlyArray<string>
+  readonly facts: ReadonlyArray<Fact>
 }
 
 /** See the file's head. Variables of a fragment are given by its user. */

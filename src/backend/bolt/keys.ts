@@ -75,18 +75,27 @@ const countedHere = (transaction: ReadTransaction, texts: string) =>
     })
   )
 
+/** The texts that several records of a kind have, of which there are about `total`; at most {@link MOST_REPEATED} and one. */
+export const repeatedTexts = (
+  transaction: ReadTransaction,
+  dialect: Dialect,
+  kind: "nodes" | "relationships",
+  total: number
+): Effect.Effect<ReadonlyArray<string>, DriverFailure> => {
+  const counted = total > MOST_COUNTED ? countedHere : countedByEngine
+  return counted(transaction, statement(dialect, kind))
+}
+
 /** Finds the repeated texts of one kind of record, of which there are about `total`. */
 export const findRepeated = (
   transaction: ReadTransaction,
   dialect: Dialect,
   kind: "nodes" | "relationships",
   total: number
-): Effect.Effect<Repeated, DriverFailure> => {
-  const counted = total > MOST_COUNTED ? countedHere : countedByEngine
-  return Effect.map(counted(transaction, statement(dialect, kind)), (found) =>
+): Effect.Effect<Repeated, DriverFailure> =>
+  Effect.map(repeatedTexts(transaction, dialect, kind, total), (found) =>
     found.length === 0 ? NONE : found.length > MOST_REPEATED ? EVERY : new Set(found)
   )
-}
 
 /** Makes and reads the keys of nodes that have none of their own. `scope` tells one store from another. */
 export interface EngineKeys {

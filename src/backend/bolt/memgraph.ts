@@ -64,6 +64,16 @@ const storage = (connection: Connection): Effect.Effect<(name: string) => string
     return (name) => values.get(name) ?? ""
   })
 
+/** What is shown of the storage, under the engine's own names. */
+const FACTS = [
+  "storage_mode",
+  "global_isolation_level",
+  "memory_res",
+  "memory_tracked",
+  "allocation_limit",
+  "disk_usage"
+]
+
 const describe = (connection: Connection): Effect.Effect<Description, DriverFailure> =>
   Effect.gen(function* () {
     const value = yield* storage(connection)
@@ -82,7 +92,8 @@ const describe = (connection: Connection): Effect.Effect<Description, DriverFail
         : role?.get("replication role") === "replica"
           ? { reason: "read-only", why: "this Memgraph is a replica" }
           : undefined,
-      notes: ["Memgraph keeps times in microseconds: finer ones are stored encoded."]
+      notes: ["Memgraph keeps times in microseconds: finer ones are stored encoded."],
+      facts: FACTS.flatMap((name) => (value(name) === "" ? [] : [{ name, value: value(name) }]))
     }
   })
 

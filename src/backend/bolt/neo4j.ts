@@ -106,7 +106,8 @@ const catalog = (connection: Connection): Effect.Effect<ReadonlyArray<CatalogEnt
       names: strings(row.get("labelsOrTypes")),
       properties: strings(row.get("properties")),
       name: String(row.get("name")),
-      online: row.get("state") === "ONLINE"
+      online: row.get("state") === "ONLINE",
+      state: String(row.get("state")).toLowerCase()
     }))
   })
 
@@ -152,7 +153,8 @@ const describe = (connection: Connection): Effect.Effect<Description, DriverFail
         : readOnly
           ? { reason: "read-only", why: "the database is read-only" }
           : undefined,
-      notes: []
+      notes: [],
+      facts: []
     }
   })
 

@@ -73,6 +73,10 @@ const count = (transaction: Transaction, kind: keyof typeof COUNTS): Effect.Effe
     ([all, unseen]) => Number(all?.[0]?.get("total") ?? 0) - Number(unseen?.[0]?.get("total") ?? 0)
   )
 
+/** How many nodes there are, besides a fence. */
+export const countNodes = (transaction: Transaction): Effect.Effect<number, DriverFailure> =>
+  count(transaction, "nodes")
+
 /** True where the store holds no node, besides a fence. */
 export const isEmpty = ({ connection }: Reader): Effect.Effect<boolean, StoreUnavailable> =>
   Effect.mapError(

@@ -14,6 +14,7 @@ import { resolvePath } from "../../files/filePath.ts"
 import { DEFAULT_GRAPH, type FalkorDBLiteConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
 import { choose, type Engine, engineFailed } from "./engine.ts"
+import { diagnose } from "./diagnosis.ts"
 import * as Finder from "./Finder.ts"
 import { exists, type Graph, graphs, statistics } from "./graph.ts"
 import { loadable } from "./liteFile.ts"
@@ -147,6 +148,9 @@ const fileBackend = (
       identity: `${KIND}:${stat === undefined ? file : `${stat.dev}:${stat.ino}`}#${key}`,
       capabilities: { isolated: true, snapshot: true, fulltext: true },
       health,
+      diagnose: withGraph({ facts: [], indexes: [], duplicates: { first: [], total: 0 } }, ({ graph }) =>
+        diagnose(graph, true)
+      ),
       statistics: withGraph(EMPTY, ({ graph }) => statistics(graph)),
       dangling: Effect.succeed({ first: [], total: 0 }),
       read: (selection) =>

@@ -14,6 +14,7 @@ import {
   TIME_LIMIT,
   unavailable
 } from "./Connection.ts"
+import { diagnose } from "./diagnosis.ts"
 import * as Finder from "./Finder.ts"
 import { exists, type Graph, graphs, statistics } from "./graph.ts"
 import * as journaled from "./journaled.ts"
@@ -125,6 +126,7 @@ export const make = (options: ServerOptions): Effect.Effect<GraphBackend, Migrat
       identity,
       capabilities: { isolated: false, snapshot: false, fulltext: true },
       health: health satisfies Effect.Effect<Health, StoreUnavailable>,
+      diagnose: Effect.flatMap(exists(graph), (there) => diagnose(graph, there)),
       statistics: ifThere(EMPTY, statistics(graph)),
       dangling: Effect.succeed({ first: [], total: 0 }),
       read: (selection) => read(graph, selection),

@@ -14,6 +14,7 @@ import type { GraphBackend, Health, Statistics } from "../GraphBackend.ts"
 import type { SqliteConfig } from "../StoreConfig.ts"
 import * as WriteSession from "../WriteSession.ts"
 import { KIND, notWritable, readFailed, says, unavailable } from "./errors.ts"
+import { diagnose, NOTHING } from "./diagnosis.ts"
 import * as existingFileSession from "./existingFileSession.ts"
 import { resolvePath } from "../../files/filePath.ts"
 import { bytesOf, type FileState, stateOf } from "./fileState.ts"
@@ -193,6 +194,7 @@ export const make = (config: SqliteConfig): Effect.Effect<GraphBackend, Migratio
         initially._tag === "Missing" || initially._tag === "Other" ? `${KIND}:${file}` : `${KIND}:${initially.inode}`,
       capabilities: { isolated: true, snapshot: true, fulltext: false },
       health,
+      diagnose: withGraph(NOTHING, diagnose),
       statistics: withGraph(EMPTY, statistics),
       dangling: withGraph({ first: [], total: 0 }, dangling),
       read,
