@@ -48,7 +48,8 @@ const candidate = (
 ): Effect.Effect<Candidate> =>
   Effect.map(Effect.either(context.resolve({ role: "store", prefix: "", word, flags })), (resolved): Candidate => {
     if (resolved._tag === "Left") {
-      return { name, inUse, backend: "unknown", location: name ?? "the store in use", connect: resolved.left }
+      const backend = context.settings.stores.get(name ?? "")?.kind ?? "unknown"
+      return { name, inUse, backend, location: name ?? "the store in use", connect: resolved.left }
     }
     const config = resolved.right
     return {

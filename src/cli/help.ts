@@ -129,7 +129,7 @@ export const helpOf = (command: Documented): CommandHelp => {
   const isPaired = prefixes.includes("from-") && prefixes.includes("to-")
   return {
     summary: `${paragraphs[0]}.`,
-    usage: `memorygraph ${command.name} ${command.usage} [options]`,
+    usage: `memorygraph ${`${command.name} ${command.usage}`.trim()} [options]`,
     arguments: entries
       .filter(({ term }) => term.startsWith("<"))
       .map(({ term, text }) => ({ term: term.replaceAll(/[<>]/g, ""), text })),
@@ -186,7 +186,7 @@ export const programHelp = (commands: ReadonlyArray<Documented>, columns: number
     "Commands",
     table(
       commands.map((command) => ({
-        term: `${command.name} ${command.usage}`,
+        term: `${command.name} ${command.usage}`.trim(),
         text: describe(command).paragraphs[0] ?? ""
       })),
       columns

@@ -15,6 +15,7 @@ import { UsageError } from "../domain/Errors.ts"
 import { EXIT, failedReport } from "../migration/outcome.ts"
 import { VERSION } from "../version.ts"
 import { backup } from "./backup.ts"
+import { config } from "./config.ts"
 import { exportCommand } from "./export.ts"
 import { health } from "./health.ts"
 import { commandHelp, type Documented, programHelp } from "./help.ts"
@@ -67,7 +68,7 @@ export const COMMANDS: ReadonlyArray<Documented> = [
     name: "health",
     usage: "[STORE]",
     descriptor: health.descriptor,
-    examples: ["health ./memory.db", "health --backend neo4j --json"]
+    examples: ["health", "health ./memory.db", "health --backend neo4j --json"]
   },
   {
     name: "backup",
@@ -91,11 +92,17 @@ export const COMMANDS: ReadonlyArray<Documented> = [
       "runs resume 20261122T101500-3fa9c1",
       "runs rollback 20261122T101500-3fa9c1"
     ]
+  },
+  {
+    name: "config",
+    usage: "",
+    descriptor: config.descriptor,
+    examples: ["config", "config --json"]
   }
 ]
 
 const root = Command.make(NAME).pipe(
-  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, backup, runs])
+  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, backup, runs, config])
 )
 
 const helpColumns = (): number => Math.min(120, process.stdout.columns ?? 100)

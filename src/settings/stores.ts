@@ -71,9 +71,9 @@ export const APPLICABLE: { readonly [K in Kind]: ReadonlyArray<keyof StoreFlags>
   memgraph: [...SERVER_FLAGS, "database"]
 }
 
-const DEFAULT_HOST = "localhost"
+export const DEFAULT_HOST = "localhost"
 const DEFAULT_NEO4J_USER = "neo4j"
-const DEFAULT_PORTS = { falkordb: 6379, neo4j: 7687, memgraph: 7687 } as const
+export const DEFAULT_PORTS = { falkordb: 6379, neo4j: 7687, memgraph: 7687 } as const
 
 /** The one value of a setting that two places may give; it is an error where they differ. */
 const agreed = <A>(what: string, a: A | undefined, b: A | undefined): Effect.Effect<A | undefined, UsageError> =>
