@@ -81,13 +81,26 @@ const openDriver = (store: ListStore, { journal }: WriteSession.SessionOptions):
   const release = () => {
     store.run = undefined
   }
-  const refused = (message: string) =>
-    new WriteFailed({ backend: KIND, location: KIND, phase: "import", reason: "refused-record", message })
+  const refused = (message: string, reason: WriteFailed["reason"] = "refused-record") =>
+    new WriteFailed({ backend: KIND, location: KIND, phase: "import", reason, message })
   const write = (batch: WriteSession.WriteBatch) => {
     const keyOf = (record: GraphRecord) => (record.key === null ? undefined : record._tag + record.key)
+    const { remove = [] } = batch
+    // One of several equal ones for each that is named.
+    const removing = new Map<string, number>()
+    for (const line of remove.map(canonicalLine)) removing.set(line, (removing.get(line) ?? 0) + 1)
+    const remaining = working.filter((record) => {
+      const line = canonicalLine(record)
+      const count = removing.get(line) ?? 0
+      if (count > 0) removing.set(line, count - 1)
+      return count === 0
+    })
+    const linked = remove.some((record) => isNode(record) && remaining.some((other) => endsAt(other, record.key)))
+    if (linked || working.length - remaining.length !== remove.length)
+      return refused("A record to be removed has changed, or relationships.", "store-changed")
     const before = new Set(batch.overwrite.map(({ before: old }) => canonicalLine(old)))
-    const kept = working.filter((record) => !before.has(canonicalLine(record)))
-    if (working.length - kept.length !== before.size) return refused("A record to be replaced is not there any more.")
+    const kept = remaining.filter((record) => !before.has(canonicalLine(record)))
+    if (remaining.length - kept.length !== before.size) return refused("A record to be replaced is not there any more.")
     const next = [...kept, ...batch.overwrite.map(({ after }) => after), ...batch.create]
     const keys = next.map(keyOf).filter((key) => key !== undefined)
     if (new Set(keys).size !== keys.length) return refused("A key is there already.")
@@ -113,6 +126,19 @@ const openDriver = (store: ListStore, { journal }: WriteSession.SessionOptions):
           if (at !== -1) working = working.with(at, before)
           else if (working.some((record) => sameKey(record, after) && canonicalLine(record) !== old))
             left.push({ what: `the state before of ${after.key}`, why: "it was changed since" })
+        }
+        return left
+      }
+      if (part === "removed") {
+        for (const record of batch.removed) {
+          const line = canonicalLine(record)
+          const there = working.find((other) => sameKey(other, record))
+          const hasEnds =
+            record._tag === "Node" ||
+            [record.from, record.to].every((end) => working.some((other) => isNode(other) && other.key === end))
+          if (there === undefined && hasEnds) working = [...working, record]
+          else if (there === undefined || canonicalLine(there) !== line)
+            left.push({ what: `the removed ${line}`, why: hasEnds ? "its key is taken" : "an end of it is gone" })
         }
         return left
       }

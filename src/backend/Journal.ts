@@ -1,6 +1,6 @@
 /**
  * The journal of a run: one SQLite file (synchronous = FULL) that knows, before the target does, what is created and
- * what was there before. A store in use is undone from it, and a published run can be rolled back from it until it is
+ * what was there before, also of what is removed. A store in use is undone from it, and a published run can be rolled back from it until it is
  * pruned.
  *
  * Created records are kept a batch a row (keys and the hashes of what we wrote), so that a load of a million records
@@ -70,7 +70,7 @@ export interface Journal {
   readonly dropRejects: (stage: RejectStage) => Effect.Effect<void, FileFailed>
   /** What was rejected, nodes first; to be read when the run has ended. */
   readonly rejects: Stream.Stream<Reject, FileFailed>
-  /** Batches in the order they were noted, latest first: created records and before-images. */
+  /** Batches in the order they were noted, latest first: created records, before-images, removed records. */
   readonly batches: Stream.Stream<JournalBatch, FileFailed>
 }
 
@@ -85,14 +85,15 @@ export interface Reject {
   readonly why: string
 }
 
-/** What of a batch is taken back at a time. */
-export type BatchPart = "overwritten" | "Relationship" | "Node"
+/** What of a batch is taken back at a time: images, created relationships, created nodes, removed records. */
+export type BatchPart = "overwritten" | "Relationship" | "Node" | "removed"
 
 /**
- * The order of an undo. Images first: a record that a run created and then replaced is only then what its creation
- * wrote. Relationships before nodes, which go only when they have none left.
+ * The order within a batch, the batches coming latest first: each step of the undo finds the store as its own step of
+ * the run left it, so that a key is free again, and an end there again, when it is needed. Images first: a record that a
+ * batch created and then replaced is only then what its creation wrote. Removed records last, as they went first.
  */
-export const UNDO_ORDER: ReadonlyArray<BatchPart> = ["overwritten", "Relationship", "Node"]
+export const UNDO_ORDER: ReadonlyArray<BatchPart> = ["overwritten", "Relationship", "Node", "removed"]
 
 /** One noted batch. */
 export interface JournalBatch {
@@ -100,6 +101,7 @@ export interface JournalBatch {
   readonly acknowledged: boolean
   readonly created: ReadonlyArray<CreatedRecord>
   readonly overwritten: ReadonlyArray<Overwrite>
+  readonly removed: ReadonlyArray<GraphRecord>
 }
 
 const SCHEMA = `
@@ -110,7 +112,8 @@ CREATE TABLE batch (
   acknowledged INTEGER NOT NULL DEFAULT 0,
   created TEXT NOT NULL,
   hashes BLOB NOT NULL,
-  overwritten TEXT NOT NULL
+  overwritten TEXT NOT NULL,
+  removed TEXT NOT NULL DEFAULT '[]'
 );
 CREATE TABLE reject (
   number INTEGER PRIMARY KEY,
@@ -146,6 +149,13 @@ const claim = (db: Database.Database): number =>
     })
     .immediate()
 
+// Journals of releases that removed nothing have no column for it.
+const prepareSchema = (db: Database.Database): void => {
+  const columns = db.prepare("SELECT name FROM pragma_table_info('batch')").pluck().all()
+  if (columns.length === 0) db.exec(SCHEMA)
+  else if (!columns.includes("removed")) db.exec("ALTER TABLE batch ADD COLUMN removed TEXT NOT NULL DEFAULT '[]'")
+}
+
 /** Opens and claims the journal at `path` and creates it (0600) where it is not there yet; closed with the scope. */
 export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Scope> =>
   Effect.gen(function* () {
@@ -156,7 +166,7 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
         const opened = new Database(path)
         opened.pragma("journal_mode = DELETE")
         opened.pragma("synchronous = FULL")
-        if (opened.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get() === undefined) opened.exec(SCHEMA)
+        prepareSchema(opened)
         return opened
       }),
       (opened) => Effect.sync(() => opened.close())
@@ -164,7 +174,7 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
     const epoch = yield* journalAttempt(path, "claimed", () => claim(db))
     const setNote = db.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET text = excluded.text")
     const getNote = db.prepare("SELECT text FROM note WHERE name = ?").pluck()
-    const addBatch = db.prepare("INSERT INTO batch (created, hashes, overwritten) VALUES (?, ?, ?)")
+    const addBatch = db.prepare("INSERT INTO batch (created, hashes, overwritten, removed) VALUES (?, ?, ?, ?)")
     const acknowledge = db.prepare("UPDATE batch SET acknowledged = 1 WHERE number = ?")
     const withdraw = db.prepare("DELETE FROM batch WHERE number = ?")
     const clear = db.prepare("DELETE FROM batch")
@@ -238,9 +248,10 @@ export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Sco
         journalAttempt(path, "written", () => {
           const hashes = Buffer.concat(batch.create.map((record) => lineHash(canonicalLine(record))))
           const images = batch.overwrite.map(({ before, after }) => [canonicalLine(before), canonicalLine(after)])
+          const removed = JSON.stringify((batch.remove ?? []).map(canonicalLine))
           let number = 0
           const add = () => {
-            const added = addBatch.run(JSON.stringify(batch.create.map(entry)), hashes, JSON.stringify(images))
+            const added = addBatch.run(JSON.stringify(batch.create.map(entry)), hashes, JSON.stringify(images), removed)
             number = Number(added.lastInsertRowid)
           }
           if (options?.durable !== false) {

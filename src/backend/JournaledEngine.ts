@@ -47,7 +47,8 @@ export interface JournaledEngine {
   /** Takes away what `prepare` made; right also where it is gone already. */
   readonly dismantle: (made: Made) => Effect.Effect<void, WriteFailed>
   /**
-   * Writes one batch atomically, only if the fence stands at this epoch and every `before` is still so. Failing with
+   * Writes one batch atomically, only if the fence stands at this epoch, every `before` is still so, and everything in
+   * `remove` is there just so, nodes without relationships. Marks it where relationships without a key are among it. Failing with
    * `refused-record` or `store-changed` says that nothing of the batch took effect; failing with `went-away` leaves open
    * what did.
    */
@@ -67,6 +68,22 @@ export interface JournaledEngine {
   readonly assumeWritten: (
     batch: number,
     records: ReadonlyArray<CreatedRecord>,
+    fence: Fence
+  ) => Effect.Effect<void, WriteFailed>
+  /**
+   * Creates records again that one batch removed, all of one kind, where they are not there; reports those whose key
+   * stands for something else by now, and relationships that have an end no more. Those without a key are all that the
+   * batch removed, and come back if they are marked as removed: all of them, once, in one step with their mark. Failing
+   * with `refused-record` says that the store refuses one of those that are new, and that nothing took effect.
+   */
+  readonly putBack: (
+    records: ReadonlyArray<GraphRecord>,
+    fence: Fence
+  ) => Effect.Effect<ReadonlyArray<Left>, WriteFailed>
+  /** As {@link assumeWritten}, for relationships without a key that this batch removed. */
+  readonly assumeRemoved: (
+    batch: number,
+    records: ReadonlyArray<GraphRecord>,
     fence: Fence
   ) => Effect.Effect<void, WriteFailed>
   readonly read: Stream.Stream<GraphRecord, ReadError>

@@ -6,9 +6,9 @@
  * write can land behind it. Before a batch is written the journal knows what it creates and what it replaces. A batch
  * whose answer was lost is looked up behind a raised epoch, taken back and written again, never guessed about.
  *
- * Undo: the before-images, then our relationships, then a plain delete of those of our nodes that have no relationship
- * left, each as one atomic compare-and-set against what we wrote. The images come first: a record that a run created and
- * then replaced is only then what its creation wrote. What somebody else has changed or attached stays and is reported.
+ * Undo: batch by batch, the latest first: the before-images, then our relationships, then a plain delete of those of our
+ * nodes that have no relationship left, each as one atomic compare-and-set against what we wrote; then what the batch
+ * removed is created again (see `putBack.ts`). What somebody else has changed or attached stays and is reported.
  */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -28,6 +28,7 @@ import {
 import type { JournaledEngine, Made } from "./JournaledEngine.ts"
 import { beatEvery, type Fence, makeClaim } from "./Fence.ts"
 import { type BatchPart, type JournalBatch, UNDO_ORDER } from "./Journal.ts"
+import { putBack } from "./putBack.ts"
 import {
   EXPOSED,
   PATIENCE,
@@ -80,6 +81,8 @@ export const open = (
     // Otherwise nobody can tell any more which of equal relationships without a key are this run's.
     else if (isFenceLost) yield* journal.setNote(MARKS_LOST, String(latest))
     const lost = Number((yield* journal.note(MARKS_LOST)) ?? 0)
+    // Since this session was opened.
+    let hasLostFence = false
     const isTakenUp = takenUp || made.length > 0
 
     const awaited = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -98,6 +101,16 @@ export const open = (
       Effect.gen(function* () {
         if (part === "overwritten")
           return batch.overwritten.length === 0 ? [] : yield* engine.restore(batch.overwritten, fence)
+        if (part === "removed") {
+          const isLost = batch.acknowledged && (batch.number <= lost || hasLostFence)
+          return yield* putBack({
+            engine,
+            journal,
+            fence,
+            batch,
+            marks: isWhole && batch.acknowledged ? "assumed" : isLost ? "lost" : "standing"
+          })
+        }
         const records = batch.created.filter(({ tag }) => tag === part)
         if (records.length === 0) return []
         const keyed = records.filter(({ key }) => key !== null)
@@ -133,6 +146,7 @@ export const open = (
     const raise = Effect.gen(function* () {
       const again = yield* engine.raiseEpoch(fence, claim)
       fence = again
+      if (!again.stood) hasLostFence = true
       // It may have been put back behind somebody who has taken over and has ended meanwhile: then it goes again.
       yield* journal.check.pipe(
         Effect.tapError(({ reason }) =>
@@ -145,16 +159,16 @@ export const open = (
     const undo: SessionDriver["undo"] = Effect.gen(function* () {
       yield* awaited(raise)
       const left: Array<Left> = []
-      for (const part of UNDO_ORDER) {
-        yield* journal.batches.pipe(
-          Stream.runForEach((batch) =>
+      const retrace = (batch: JournalBatch) =>
+        Effect.forEach(
+          UNDO_ORDER,
+          (part) =>
             Effect.map(awaited(takeBack(batch, part)), (stayed) => {
               left.push(...stayed)
-            })
-          ),
-          Effect.mapError(journalFailed(engine))
+            }),
+          { discard: true }
         )
-      }
+      yield* Effect.mapError(Stream.runForEach(journal.batches, retrace), journalFailed(engine))
       if (!published || (yield* isEmptyNow)) yield* dismantle
       yield* awaited(engine.dropFence(fence))
       return left

@@ -55,11 +55,13 @@ export interface Overwrite {
 
 /**
  * One batch: records of one kind only. Everything in `create` is known not to be there, everything in `overwrite` to
- * be there as `before` says.
+ * be there as `before` says, everything in `remove` to be there just so; of relationships without a key as many equal
+ * ones go as are named. What is removed goes first: its keys are free for what the same batch creates.
  */
 export interface WriteBatch {
   readonly create: ReadonlyArray<GraphRecord>
   readonly overwrite: ReadonlyArray<Overwrite>
+  readonly remove?: ReadonlyArray<GraphRecord> | undefined
 }
 
 /** What an engine implements. Every method is called by {@link make} alone, one at a time. */
@@ -75,7 +77,9 @@ export interface SessionDriver {
   /**
    * Writes the batch completely or fails. All nodes come before the first relationship. Failing with `refused-record`
    * says that the store refuses a record of it, that nothing of the batch took effect, and that the session can go on
-   * with other batches: the caller may look for that record by halving the batch.
+   * with other batches: the caller may look for that record by halving the batch. A record to be removed that is not
+   * there as the batch says, or a node that has relationships left, makes it fail with `store-changed`: nothing of the
+   * batch took effect then, either, and nothing goes but what was named.
    */
   readonly write: (batch: WriteBatch) => Effect.Effect<void, MigrationError>
   /** Everything the target would hold if the session were published now; constant memory. */
@@ -85,9 +89,11 @@ export interface SessionDriver {
   /**
    * Takes back one part of a batch of an earlier, published session of this run: sets overwritten records back to
    * `before` where they still are `after`; deletes created ones that are still what was written (by hash) and, for
-   * nodes, have no relationships left; of relationships without a key as many equal ones as were created. Returns what
-   * had to stay; what is gone, or `before` already, is not reported. To be called latest batch first, in
-   * `UNDO_ORDER`, all batches for each part.
+   * nodes, have no relationships left; of relationships without a key as many equal ones as were created; creates what
+   * was removed again where it is not there, of relationships without a key as many as were removed, once. Returns what
+   * had to stay, and what could not come back: its key stands for something else by now, or a node that it led to is
+   * gone. What is gone, or `before` already, or there again, is not reported. To be called latest batch first, for each
+   * batch its parts in `UNDO_ORDER`: an undo retraces the steps of its run.
    */
   readonly takeBack: (batch: JournalBatch, part: BatchPart) => Effect.Effect<ReadonlyArray<Left>, MigrationError>
   /**

@@ -33,12 +33,14 @@ export interface JournalRow {
   readonly created: string
   readonly hashes: Buffer
   readonly overwritten: string
+  readonly removed: string
 }
 
 /** A row as the batch that it stands for. */
 export const decodeRow = (row: JournalRow): JournalBatch => {
   const created: ReadonlyArray<ReadonlyArray<string | null>> = JSON.parse(row.created)
   const images: ReadonlyArray<readonly [string, string]> = JSON.parse(row.overwritten)
+  const removed: ReadonlyArray<string> = JSON.parse(row.removed)
   return {
     number: row.number,
     acknowledged: row.acknowledged === 1,
@@ -49,7 +51,8 @@ export const decodeRow = (row: JournalRow): JournalBatch => {
         ? { tag: "Node", key, hash }
         : { tag: "Relationship", key, from: fields[1] ?? "", type: fields[2] ?? "", to: fields[3] ?? "", hash }
     }),
-    overwritten: images.map(([before, after]) => ({ before: readImage(before), after: readImage(after) }))
+    overwritten: images.map(([before, after]) => ({ before: readImage(before), after: readImage(after) })),
+    removed: removed.map(readImage)
   }
 }
 

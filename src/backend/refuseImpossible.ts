@@ -7,7 +7,8 @@ import type { SessionDriver, WriteBatch } from "./WriteSession.ts"
 export const refuseImpossible = (driver: SessionDriver, batch: WriteBatch): WriteFailed | undefined => {
   const { fit } = driver
   if (fit === undefined) return undefined
-  for (const record of [...batch.create, ...batch.overwrite.map(({ after }) => after)]) {
+  // What is removed must be able to come back.
+  for (const record of [...batch.create, ...batch.overwrite.map(({ after }) => after), ...(batch.remove ?? [])]) {
     const misfit = fit(record).find(({ level }) => level === "impossible")
     if (misfit === undefined) continue
     return new WriteFailed({

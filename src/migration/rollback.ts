@@ -125,15 +125,15 @@ const takeBack = (
       if (rollingBack && arrival !== undefined && arrival !== "arrived") return yield* Effect.as(done, [])
       yield* journal.setNote(ROLLING_BACK, new Date().toISOString())
       const left: Array<Left> = []
-      const program = Effect.forEach(
-        UNDO_ORDER,
-        (part) =>
-          Stream.runForEach(journal.batches, (batch) =>
+      const program = Stream.runForEach(journal.batches, (batch) =>
+        Effect.forEach(
+          UNDO_ORDER,
+          (part) =>
             Effect.map(session.takeBack(batch, part), (stayed) => {
               left.push(...stayed)
-            })
-          ),
-        { discard: true }
+            }),
+          { discard: true }
+        )
       )
       // Not to be interrupted: where others see it, its undo is the same work.
       const { exit, outcome } = yield* WriteSession.use(session, program)

@@ -13,7 +13,7 @@ import type { Selection } from "../backend/GraphBackend.ts"
 import * as WriteSession from "../backend/WriteSession.ts"
 import { type MigrationError, type ReadError, Refused, SourceDataInvalid, WriteFailed } from "../domain/Errors.ts"
 import { describe, type GraphRecord } from "../domain/Graph.ts"
-import { BatchRefused, MemoryGraph } from "./MemoryGraph.ts"
+import { BatchRefused, MemoryGraph, RemovalRefused } from "./MemoryGraph.ts"
 
 const KIND = "memory"
 const CHUNK_SIZE = 500
@@ -103,7 +103,7 @@ const openDriver = (config: MemoryConfig, options: WriteSession.SessionOptions):
               backend: KIND,
               location: store.name,
               phase: "import",
-              reason: "refused-record",
+              reason: cause instanceof RemovalRefused ? "store-changed" : "refused-record",
               message: `${cause instanceof BatchRefused ? cause.message : String(cause)}. Nothing of this batch was written.`,
               cause
             })

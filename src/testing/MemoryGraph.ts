@@ -12,8 +12,16 @@ const slot = (relationship: Relationship): string =>
 
 const CHANGED = "it is not what this run wrote any more"
 
+const refill = <A>(mine: Map<string, A>, theirs: ReadonlyMap<string, A>): void => {
+  mine.clear()
+  for (const [key, value] of theirs) mine.set(key, value)
+}
+
 /** Why a batch cannot be written; the graph is then as it was. */
 export class BatchRefused extends Error {}
+
+/** A record that was to be removed is not there as the batch says, or has something attached. */
+export class RemovalRefused extends BatchRefused {}
 
 /** A property graph with referential integrity: keys are unique, ends exist, unkeyed relationships may repeat. */
 export class MemoryGraph {
@@ -90,7 +98,18 @@ export class MemoryGraph {
 
   /** Writes a batch completely, or throws {@link BatchRefused} and has changed nothing. */
   apply(batch: WriteBatch): void {
-    this.check(batch)
+    const { remove = [] } = batch
+    if (remove.length === 0) this.check(batch)
+    else {
+      const before = this.copy()
+      try {
+        this.removeExactly(remove)
+        this.check(batch)
+      } catch (cause) {
+        this.become(before)
+        throw cause
+      }
+    }
     for (const record of batch.create) {
       if (record._tag === "Node") this.nodes.set(record.key, record)
       else this.add(record)
@@ -107,6 +126,7 @@ export class MemoryGraph {
   /** Takes back one part of a batch, as a driver's `takeBack`; returns what had to stay. */
   takeBack(batch: JournalBatch, part: BatchPart): ReadonlyArray<Left> {
     if (part === "overwritten") return batch.overwritten.toReversed().flatMap((one) => this.restore(one))
+    if (part === "removed") return batch.removed.flatMap((one) => this.putBack(one))
     const degrees = new Map<string, number>()
     for (const one of part === "Node" ? [...this.slots.values()].flat() : [])
       for (const end of new Set([one.from, one.to])) degrees.set(end, (degrees.get(end) ?? 0) + 1)
@@ -136,6 +156,48 @@ export class MemoryGraph {
     return ours !== undefined
       ? []
       : standing.slice(0, 1).map((one) => ({ what: `relationship ${describe(one)}`, why: CHANGED }))
+  }
+
+  // Of those without a key as many come back as went: who calls this knows that it is the first time.
+  private putBack(record: GraphRecord): ReadonlyArray<Left> {
+    const what = `the removed ${record._tag === "Node" ? "node" : "relationship"} ${describe(record)}`
+    const known = record._tag === "Node" ? this.nodes.get(record.key) : this.keyed(record.key)
+    if (known !== undefined)
+      return canonicalLine(known) === canonicalLine(record)
+        ? []
+        : [{ what, why: "something else stands under its key by now" }]
+    try {
+      this.apply({ create: [record], overwrite: [] })
+      return []
+    } catch (cause) {
+      if (cause instanceof BatchRefused) return [{ what, why: cause.message }]
+      throw cause
+    }
+  }
+
+  private keyed(key: string | null): Relationship | undefined {
+    const name = key === null ? undefined : this.slotOfKey.get(key)
+    return name === undefined ? undefined : this.slots.get(name)?.find((one) => one.key === key)
+  }
+
+  private removeExactly(records: ReadonlyArray<GraphRecord>): void {
+    const attached = new Set<string>()
+    if (records[0]?._tag === "Node")
+      for (const { from, to } of [...this.slots.values()].flat()) attached.add(from).add(to)
+    for (const record of records) {
+      const line = canonicalLine(record)
+      if (!this.lookup([record]).some((stored) => canonicalLine(stored) === line))
+        throw new RemovalRefused(`${describe(record)} is no longer as it was read`)
+      if (record._tag === "Relationship") this.remove(record)
+      else if (attached.has(record.key)) throw new RemovalRefused(`${describe(record)} has relationships left`)
+      else this.nodes.delete(record.key)
+    }
+  }
+
+  private become(other: MemoryGraph): void {
+    refill(this.nodes, other.nodes)
+    refill(this.slots, other.slots)
+    refill(this.slotOfKey, other.slotOfKey)
   }
 
   private restore({ after, before }: Overwrite): ReadonlyArray<Left> {

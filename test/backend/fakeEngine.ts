@@ -6,12 +6,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Claim, type Fence, type RaisedFence, type Holder, isOfClaim, verdict } from "../../src/backend/Fence.ts"
-import type { CreatedRecord } from "../../src/backend/Journal.ts"
+import type { CreatedRecord, JournalBatch } from "../../src/backend/Journal.ts"
 import type { JournaledEngine } from "../../src/backend/JournaledSession.ts"
 import { type Left, Refused, StoreUnavailable, WriteFailed, type WriteReason } from "../../src/domain/Errors.ts"
 import { canonicalLine } from "../../src/domain/Canonical.ts"
 import { lineHash } from "../../src/domain/Fingerprint.ts"
-import { BatchRefused, MemoryGraph } from "../../src/testing/MemoryGraph.ts"
+import type { GraphRecord } from "../../src/domain/Graph.ts"
+import { BatchRefused, MemoryGraph, RemovalRefused } from "../../src/testing/MemoryGraph.ts"
 
 const KIND = "fake"
 const LOCATION = "the store"
@@ -66,6 +67,7 @@ export class FakeStore {
         try: () => run(now),
         catch: (cause) => {
           if (cause instanceof WriteFailed) return cause
+          if (cause instanceof RemovalRefused) return failed("store-changed", cause.message)
           if (cause instanceof BatchRefused) return failed("refused-record", cause.message)
           throw cause
         }
@@ -140,6 +142,12 @@ export class FakeStore {
 
 const nameOf = (hashes: ReadonlyArray<Buffer>): string => Buffer.concat([...hashes]).toString("hex")
 
+const hashesOf = (records: ReadonlyArray<GraphRecord>) => records.map((one) => lineHash(canonicalLine(one)))
+
+const removalName = (records: ReadonlyArray<GraphRecord>): string => `removed ${nameOf(hashesOf(records))}`
+
+const NOTHING: JournalBatch = { number: 0, acknowledged: true, created: [], overwritten: [], removed: [] }
+
 /** The engine of one process on the store. */
 export const fakeEngine = (store: FakeStore): JournaledEngine => {
   const reading = <A>(method: string, run: () => A) => Effect.mapError(store.call(method, run), () => unreachable)
@@ -150,9 +158,7 @@ export const fakeEngine = (store: FakeStore): JournaledEngine => {
     const name = nameOf(records.map(({ hash }) => hash))
     const ours = unkeyed && store.unmark(assumed.get(name) ?? name)
     const created = records.filter(({ key }) => key !== null || ours)
-    return (["Relationship", "Node"] as const).flatMap((part) =>
-      store.graph.takeBack({ number: 0, acknowledged: true, created, overwritten: [] }, part)
-    )
+    return (["Relationship", "Node"] as const).flatMap((part) => store.graph.takeBack({ ...NOTHING, created }, part))
   }
   return {
     backend: KIND,
@@ -181,8 +187,9 @@ export const fakeEngine = (store: FakeStore): JournaledEngine => {
       store.call("write", () => {
         const standing = store.guard(fence)
         store.graph.apply(batch)
-        if (batch.create.some(({ key }) => key === null))
-          store.mark(nameOf(batch.create.map((one) => lineHash(canonicalLine(one)))))
+        if (batch.create.some(({ key }) => key === null)) store.mark(nameOf(hashesOf(batch.create)))
+        const unkeyed = (batch.remove ?? []).filter(({ key }) => key === null)
+        if (unkeyed.length > 0) store.mark(removalName(unkeyed))
         store.fence = { ...standing, dirty: true }
       }),
     remove: (records, fence) =>
@@ -193,7 +200,20 @@ export const fakeEngine = (store: FakeStore): JournaledEngine => {
     restore: (overwritten, fence) =>
       store.call("restore", () => {
         store.guard(fence)
-        return store.graph.takeBack({ number: 0, acknowledged: true, created: [], overwritten }, "overwritten")
+        return store.graph.takeBack({ ...NOTHING, overwritten }, "overwritten")
+      }),
+    putBack: (records, fence) =>
+      store.call("putBack", () => {
+        store.guard(fence)
+        const name = removalName(records)
+        if (records.some(({ key }) => key === null) && !store.unmark(assumed.get(name) ?? name)) return []
+        return store.graph.takeBack({ ...NOTHING, removed: records }, "removed")
+      }),
+    assumeRemoved: (batch, records, fence) =>
+      store.call("assumeRemoved", () => {
+        store.guard(fence)
+        assumed.set(removalName(records), `removal ${batch}`)
+        store.assume(`removal ${batch}`)
       }),
     assumeWritten: (batch, records, fence) =>
       store.call("assumeWritten", () => {

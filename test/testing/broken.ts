@@ -7,7 +7,16 @@ import { ending } from "./broken/ending.ts"
 import { fitting } from "./broken/fitting.ts"
 import { reading } from "./broken/reading.ts"
 import { refusing } from "./broken/refusing.ts"
+import { removing } from "./broken/removing.ts"
 import { takingBack } from "./broken/takingBack.ts"
 import { writing } from "./broken/writing.ts"
 
-export const broken: ReadonlyArray<Broken> = [...writing, ...refusing, ...ending, ...takingBack, ...reading, ...fitting]
+export const broken: ReadonlyArray<Broken> = [
+  ...writing,
+  ...refusing,
+  ...removing,
+  ...ending,
+  ...takingBack,
+  ...reading,
+  ...fitting
+]

@@ -6,7 +6,8 @@ import { type CatalogEntry, isPresent, MEMORY_LABEL } from "./Dialect.ts"
 import type { DriverFailure } from "./failures.ts"
 import * as fence from "./fence.ts"
 import { lookup } from "./finding.ts"
-import { assumeWritten } from "./marks.ts"
+import { assumeRemoved, assumeWritten } from "./marks.ts"
+import { putBack } from "./putBack.ts"
 import { isEmpty, read, unavailable } from "./reading.ts"
 import { remove, restore } from "./undoing.ts"
 import { writeBatch, type Writer } from "./writing.ts"
@@ -94,6 +95,8 @@ export const makeEngine = (writer: Writer): JournaledEngine => {
     remove: (records, held) => remove(writer, records, held),
     restore: (overwrites, held) => restore(writer, overwrites, held),
     assumeWritten: (batch, records, held) => assumeWritten(reader, batch, records, held),
+    putBack: (records, held) => putBack(writer, records, held),
+    assumeRemoved: (batch, records, held) => assumeRemoved(reader, batch, records, held),
     read: read(reader),
     lookup: (records) => lookup(reader, locator, records)
   }

@@ -12,7 +12,8 @@ import type { Overwrite, WriteBatch } from "../WriteSession.ts"
 import type { Transaction } from "./connection.ts"
 import * as fence from "./fence.ts"
 import type { Locator } from "./Locator.ts"
-import { batchName, mark } from "./marks.ts"
+import { deleteNodes, deleteRelationships, expectedOf } from "./deleting.ts"
+import { batchName, mark, removalName } from "./marks.ts"
 import type { Reader } from "./reading.ts"
 import { type Encoded, encodeNode, encodeRelationship, type Storing } from "./records.ts"
 import { replaceNodes, replaceRelationships } from "./replacing.ts"
@@ -41,7 +42,8 @@ interface NodeRow extends Encoded {
   readonly at: bigint
 }
 
-const createNodes = (writer: Writer, transaction: Transaction, nodes: ReadonlyArray<Node>) =>
+/** Creates nodes; returns their keys with the engine's ids. */
+export const createNodes = (writer: Writer, transaction: Transaction, nodes: ReadonlyArray<Node>) =>
   Effect.gen(function* () {
     const { reader, storing, slicer } = writer
     const created: Array<readonly [key: string, id: string]> = []
@@ -74,7 +76,8 @@ interface RelationshipRow {
   readonly properties: Encoded["properties"]
 }
 
-const createRelationships = (
+/** Creates relationships between the nodes of those ids, which must still have their keys. */
+export const createRelationships = (
   writer: Writer,
   transaction: Transaction,
   relationships: ReadonlyArray<Relationship>,
@@ -137,14 +140,40 @@ const locateEnds = (writer: Writer, relationships: ReadonlyArray<Relationship>) 
     return ends
   })
 
-const isRelationship = (record: GraphRecord): record is Relationship => record._tag === "Relationship"
-const isNode = (record: GraphRecord): record is Node => record._tag === "Node"
+/** True for relationships. */
+export const isRelationship = (record: GraphRecord): record is Relationship => record._tag === "Relationship"
+/** True for nodes. */
+export const isNode = (record: GraphRecord): record is Node => record._tag === "Node"
 
 const describeAll = (overwrites: ReadonlyArray<Overwrite>): string =>
   overwrites
     .slice(0, 3)
     .map(({ before }) => describe(before))
     .join(", ")
+
+/** Deletes what a batch removes; fails where any of it is not there just so, or has relationships. */
+const removeAll = (writer: Writer, transaction: Transaction, records: ReadonlyArray<GraphRecord>, run: string) =>
+  Effect.gen(function* () {
+    const expected = records.map(expectedOf)
+    const nodes = expected.filter(({ tag }) => tag === "Node")
+    const links = expected.filter(({ tag }) => tag === "Relationship")
+    const gone = [
+      ...(links.length > 0 ? [yield* deleteRelationships(writer, transaction, links)] : []),
+      ...(nodes.length > 0 ? [yield* deleteNodes(writer, transaction, nodes)] : [])
+    ]
+    const deleted = gone.reduce((sum, one) => sum + one.deleted, 0)
+    if (deleted < records.length) {
+      const [first] = gone.flatMap(({ left }) => left)
+      const what = first === undefined ? "they are not there any more" : `${first.what}: ${first.why}`
+      yield* storeChanged(
+        writer.reader,
+        "import",
+        `${records.length - deleted} record(s) could not be removed, ${what}`
+      )
+    }
+    const unkeyed = records.filter(({ key }) => key === null)
+    if (unkeyed.length > 0) yield* mark(transaction, run, removalName(unkeyed))
+  })
 
 /** The engine's `write` (see `JournaledEngine`); the server ends what takes longer than so many seconds. */
 export const writeBatch = (
@@ -156,12 +185,14 @@ export const writeBatch = (
   const { reader, locator } = writer
   const { connection } = reader
   const [nodes, relationships] = [batch.create.filter(isNode), batch.create.filter(isRelationship)]
+  const { remove = [] } = batch
   const marked = relationships.some((record) => record.key === null)
   return Effect.gen(function* () {
     const ends = yield* locateEnds(writer, relationships)
     const written = (transaction: Transaction) =>
       Effect.gen(function* () {
         yield* fence.take(reader, transaction, held, "import")
+        if (remove.length > 0) yield* removeAll(writer, transaction, remove, held.run)
         const refused = [
           ...(yield* replaceNodes(writer, transaction, batch.overwrite, "before")),
           ...(yield* replaceRelationships(writer, transaction, batch.overwrite, "before"))

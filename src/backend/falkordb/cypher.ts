@@ -139,6 +139,13 @@ export const deleteNode = (engineId: number, { labels, properties }: StoredNode)
     `WITH ${soFar}, n, ${hit("n", "i")} AS hit DELETE n WITH ${soFar}, collect(hit)`
 })
 
+/** Finds the node of that id where it is exactly so and has no relationships; the column lists nodes. */
+export const findNode = (engineId: number, { labels, properties }: StoredNode): Row => ({
+  group: `?n${labelText(labels)}`,
+  text: `[${engineId},${mapLiteral(properties)}]`,
+  clause: (soFar) => `${bindNode(soFar, labels)} AND indegree(n) = 0 AND outdegree(n) = 0 WITH ${soFar}, collect(n)`
+})
+
 /** Where a stored relationship is. */
 export interface Place {
   readonly start: number
@@ -175,6 +182,42 @@ export const deleteRelationship = (place: Place, record: Relationship, rule: Key
   }
 }
 
+/** Finds a relationship where it is exactly so; the column lists relationships. */
+export const findRelationship = (place: Place, record: Relationship, rule: KeyRule): Row => {
+  const { properties, type } = storeRelationship(record, rule)
+  const name = quoteName(type)
+  return {
+    group: `?r:${name}`,
+    text: `[${place.start},${place.end},${place.engineId},${mapLiteral(properties)}]`,
+    clause: (soFar) => `${bindRelationship(soFar, name)} WITH ${soFar}, collect(r)`
+  }
+}
+
+/**
+ * A relationship to create again, as the `index`-th of its part; the column lists those indexes. Its ends must have their
+ * keys, whoever else uses the store.
+ */
+export const recreateRelationship = (
+  record: Relationship,
+  ends: Pick<Place, "start" | "end">,
+  index: number,
+  rule: KeyRule,
+  required: Required = NOTHING
+): Row => {
+  const { properties, type } = storeRelationship(record, rule)
+  const name = quoteName(type)
+  const { end, start } = ends
+  const keys = `${keyCheck(record.from, start, rule)},${keyCheck(record.to, end, rule)}`
+  const wanted = inline(required("Relationship", [type]), "row[2]")
+  return {
+    group: `+r:${name}`,
+    text: `[${start},${end},${mapLiteral(properties)},${keys},${index}]`,
+    clause: (soFar) =>
+      `${bindEnds(soFar)} WHERE ${endsHaveKeys} CREATE (a)-[r:${name}${wanted}]->(b) SET r = row[2] ` +
+      `WITH ${soFar}, collect(row[5])`
+  }
+}
+
 /** The rows of one query, in the order that they were given in. */
 export type Part = ReadonlyArray<Row>
 
@@ -200,15 +243,15 @@ export const split = (rows: Iterable<Row>): ReadonlyArray<Part> => {
   return part.length === 0 ? parts : [...parts, part]
 }
 
-/** The query for one part. `marks` is what the fence's marks become in the same step: they tell what took effect. */
-export const compile = (part: Part, hold: Hold | undefined, marks?: string): WriteQuery => {
+// One UNWIND a group, each with its column; `f` and the columns are what is bound at the end.
+const gather = (part: Part, head: string) => {
   const groups = new Map<string, Array<Row>>()
   for (const row of part) {
     const rows = groups.get(row.group)
     if (rows === undefined) groups.set(row.group, [row])
     else rows.push(row)
   }
-  let cypher = hold === undefined ? "WITH 1 AS f" : guard(hold, marks)
+  let cypher = head
   let soFar = "f"
   let column = 0
   for (const rows of groups.values()) {
@@ -216,10 +259,30 @@ export const compile = (part: Part, hold: Hold | undefined, marks?: string): Wri
     cypher += ` UNWIND [${texts}] AS row ${rows[0]?.clause(soFar) ?? ""} AS c${column}`
     soFar += `, c${column++}`
   }
-  const columns = Array.from(groups.keys(), (_, i) => `c${i}`)
-  if (hold !== undefined) columns.push("f.steps")
-  return {
-    cypher: `${cypher} RETURN ${columns.join(", ")}`,
-    groups: Array.from(groups.values(), (rows) => rows.length)
-  }
+  return { cypher, columns: soFar.split(", ").slice(1), groups: Array.from(groups.values(), (rows) => rows.length) }
+}
+
+const headOf = (hold: Hold | undefined, marks?: string): string =>
+  hold === undefined ? "WITH 1 AS f" : guard(hold, marks)
+
+const stepsOf = (hold: Hold | undefined): ReadonlyArray<string> => (hold === undefined ? [] : ["f.steps"])
+
+/** The query for one part. `marks` is what the fence's marks become in the same step: they tell what took effect. */
+export const compile = (part: Part, hold: Hold | undefined, marks?: string): WriteQuery => {
+  const { columns, cypher, groups } = gather(part, headOf(hold, marks))
+  return { cypher: `${cypher} RETURN ${[...columns, ...stepsOf(hold)].join(", ")}`, groups }
+}
+
+/**
+ * The query that deletes what the rows of one part find, if they find all of it, and else nothing: then it has no row. Its
+ * first column is how many went. The fence's marks become `marks` only if they do.
+ */
+export const compileRemoval = (part: Part, hold: Hold | undefined, marks?: string): string => {
+  const { columns, cypher, groups } = gather(part, headOf(hold))
+  const all = groups.map((size, i) => `size(c${i}) = ${size}`).join(" AND ")
+  const marking = hold === undefined || marks === undefined ? "" : ` SET f.marks = ${marks}`
+  return (
+    `${cypher} WITH ${["f", ...columns].join(", ")} WHERE ${all}${marking} WITH f, ${columns.join(" + ")} AS found ` +
+    `UNWIND found AS x DELETE x WITH f, count(x) AS gone RETURN ${["gone", ...stepsOf(hold)].join(", ")}`
+  )
 }

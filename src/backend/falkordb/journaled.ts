@@ -22,6 +22,7 @@ import * as indexes from "./indexes.ts"
 import { assume } from "./marks.ts"
 import { awaited } from "./patience.ts"
 import { read } from "./reading.ts"
+import { putBack, removalName } from "./removing.ts"
 import { remove, restore } from "./undoing.ts"
 import { writeWhole } from "./wholeBatch.ts"
 import { batchName, make as makeWriter, type Writer } from "./writing.ts"
@@ -157,6 +158,9 @@ export const make = (graph: Graph, patience: number = PATIENCE): Effect.Effect<J
         under(held, "undo", (_, hold) =>
           assume(graph, hold, number, batchName(records.map(({ hash }) => hash)), records.length)
         ),
+      putBack: (records, held) => under(held, "undo", (known, hold) => putBack(known, records, hold)),
+      assumeRemoved: (number, records, held) =>
+        under(held, "undo", (_, hold) => assume(graph, hold, -number, removalName(records), records.length)),
       read: read(graph),
       lookup: (records) => Effect.flatMap(writer, (known) => lookup(known.finder, records))
     }

@@ -76,7 +76,10 @@ export const setMarks = (
   marks: ReadonlyArray<Mark>
 ): Effect.Effect<void, WriteFailed | ReadError> => change(graph, hold, markRest(name, marks))
 
-/** The engine's `assumeWritten`, for a batch of that number, name and length. */
+/**
+ * The engine's `assumeWritten`, for a batch of that number, name and length; `assumeRemoved` has negative numbers, which
+ * no batch has.
+ */
 export const assume = (
   graph: Graph,
   hold: Hold,
@@ -87,6 +90,6 @@ export const assume = (
   change(
     graph,
     hold,
-    `CASE WHEN ${number} IN ${assumed} THEN ${all} ELSE ${markWritten(name, written)} END`,
-    `SET f.assumed = CASE WHEN ${number} IN ${assumed} THEN ${assumed} ELSE ${assumed} + [${number}] END`
+    `CASE WHEN (${number}) IN ${assumed} THEN ${all} ELSE ${markWritten(name, written)} END`,
+    `SET f.assumed = CASE WHEN (${number}) IN ${assumed} THEN ${assumed} ELSE ${assumed} + [${number}] END`
   )

@@ -15,6 +15,7 @@ import type { LocatedRelationship } from "./entities.ts"
 import type { Hold } from "./fence.ts"
 import { endsOf, lookup } from "./Finder.ts"
 import { markRest, marksOf, setMarks } from "./marks.ts"
+import { putBack } from "./removing.ts"
 import { integer } from "./replies.ts"
 import { storeNode } from "./stored.ts"
 import { batchName, engineIdOf, placesOf, replacing, runPart, type Writer } from "./writing.ts"
@@ -254,10 +255,9 @@ export const takeBack = (
   batch: JournalBatch,
   part: BatchPart
 ): Effect.Effect<ReadonlyArray<Left>, WriteFailed | ReadError> =>
-  part === "overwritten"
-    ? restore(writer, batch.overwritten, undefined)
-    : remove(
-        writer,
-        batch.created.filter(({ tag }) => tag === part),
-        undefined
-      )
+  Effect.suspend(() => {
+    if (part === "overwritten") return restore(writer, batch.overwritten, undefined)
+    if (part === "removed") return putBack(writer, batch.removed, undefined)
+    const created = batch.created.filter(({ tag }) => tag === part)
+    return remove(writer, created, undefined)
+  })

@@ -5,6 +5,7 @@ import type { GraphRecord } from "../../domain/Graph.ts"
 import type { CreatedRecord, Journal } from "../Journal.ts"
 import type { WriteBatch } from "../WriteSession.ts"
 import type { Hold } from "./fence.ts"
+import { putBack, removalName } from "./removing.ts"
 import { remove, restore } from "./undoing.ts"
 import { batchName, failure, hashesOf, type Progress, writeBatch, type Writer } from "./writing.ts"
 
@@ -32,13 +33,16 @@ export const writeWhole = (
   hold: Hold | undefined
 ): Effect.Effect<void, WriteFailed | ReadError> =>
   Effect.suspend(() => {
-    const progress: Progress = { created: [], replaced: [] }
+    const progress: Progress = { created: [], replaced: [], removed: [] }
     const { connection } = writer.graph
     const takeBack = Effect.gen(function* () {
       const images = progress.replaced.length === 0 ? [] : yield* restore(writer, progress.replaced, hold)
       const name = batchName(hashesOf(batch.create))
       const records = createdOf(progress.created)
-      return records.length === 0 ? images : [...images, ...(yield* remove(writer, records, hold, name))]
+      const left = records.length === 0 ? images : [...images, ...(yield* remove(writer, records, hold, name))]
+      if (progress.removed.length === 0) return left
+      const removal = removalName((batch.remove ?? []).filter(({ key }) => key === null))
+      return [...left, ...(yield* putBack(writer, progress.removed, hold, removal))]
     })
     return Effect.catchIf(writeBatch(writer, batch, hold, progress), isRefusal, (refused) =>
       Effect.gen(function* () {

@@ -1,4 +1,6 @@
-/** Writing batches into a graph: what is created must not be there, what is replaced must be as its before-image says. */
+/**
+ * Writing batches into a graph: what is created must not be there, what is replaced or removed must be as the batch says.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -15,6 +17,7 @@ import * as Finder from "./Finder.ts"
 import { type Constraints, constraints, exists, type Graph, writeQuery } from "./graph.ts"
 import * as KeyMap from "./KeyMap.ts"
 import { load, type Loader, make as makeLoader, type Placed } from "./loading.ts"
+import { removeAll } from "./removing.ts"
 import { markWritten } from "./marks.ts"
 import { relationshipKeys } from "./reading.ts"
 import { integer, listItems, textOnly } from "./replies.ts"
@@ -72,7 +75,8 @@ export const makePrivate = (graph: Graph, bulk: boolean): Effect.Effect<Writer, 
     return { ...writer, loader: yield* makeLoader(graph, bulk && !writer.constraints.any) }
   })
 
-const changed = (writer: Writer, what: string): WriteFailed =>
+/** The failure of a batch that meets another store than its plan. */
+export const changed = (writer: Writer, what: string): WriteFailed =>
   failure(
     writer.graph.connection,
     "store-changed",
@@ -172,7 +176,8 @@ export const runPart = (
     return { groups, complete: groups.every((items, i) => items.length === query.groups[i]) }
   })
 
-const remember = (writer: Writer, items: ReadonlyArray<Reply>): void => {
+/** Notes the engine's ids of nodes that were created: pairs of id and key. */
+export const remember = (writer: Writer, items: ReadonlyArray<Reply>): void => {
   const pairs = items.flatMap((item) => {
     const [id, key] = listItems(item)
     const text = textOnly(key)
@@ -205,6 +210,7 @@ export const hashesOf = (records: ReadonlyArray<GraphRecord>): ReadonlyArray<Buf
 export interface Progress {
   created: ReadonlyArray<GraphRecord>
   readonly replaced: Array<Overwrite>
+  readonly removed: Array<GraphRecord>
 }
 
 const replaceAll = (writer: Writer, overwrites: ReadonlyArray<Overwrite>, hold: Hold | undefined, progress: Progress) =>
@@ -276,9 +282,9 @@ export const writeBatch = (
   progress: Progress
 ): Effect.Effect<void, WriteFailed | ReadError> =>
   Effect.gen(function* () {
-    const { create, overwrite } = batch
+    const { create, overwrite, remove = [] } = batch
     const twice = repeated(create)
-    const misfit = impossible([...create, ...overwrite.map(({ after }) => after)])
+    const misfit = impossible([...create, ...overwrite.map(({ after }) => after), ...remove])
     if (misfit !== undefined || twice !== undefined) {
       return yield* failure(
         writer.graph.connection,
@@ -286,6 +292,7 @@ export const writeBatch = (
         `${misfit ?? `${twice === undefined ? "A record" : describe(twice)} comes twice in one batch`}. Nothing of its batch was written.`
       )
     }
+    if (remove.length > 0) yield* removeAll(writer, remove, hold, progress)
     if (overwrite.length > 0) yield* replaceAll(writer, overwrite, hold, progress)
     if (create.length > 0) yield* createAll(writer, create, hold, progress)
     const last = create.findLast(({ key }) => key !== null) ?? overwrite.at(-1)?.after

@@ -95,11 +95,14 @@ export class Load {
     this.checkOpen()
     // A savepoint keeps a copy of every page that a batch changes: a load took 16 % longer (measured). What a batch has
     // created can be taken away as well, unless a trigger does more with it.
-    const exactly = this.hasTriggers || batch.overwrite.length > 0
+    const { remove = [] } = batch
+    const exactly = this.hasTriggers || batch.overwrite.length > 0 || remove.length > 0
     const { written } = this.writer
+    const { removed } = this.remover
     if (exactly) db.exec("SAVEPOINT batch")
     this.intact = false
     try {
+      this.remover.removeNamed(remove)
       this.writer.write(batch)
       if (exactly) db.exec("RELEASE batch")
     } catch (cause) {
@@ -108,6 +111,7 @@ export class Load {
       if (exactly) {
         db.exec("ROLLBACK TO batch; RELEASE batch")
         this.writer.forget(written)
+        this.remover.forget(removed)
       } else this.writer.revoke(batch.create[0]?._tag ?? "Node")
       this.intact = true
       throw cause

@@ -1,6 +1,6 @@
 /**
- * Takes back what an earlier session of the run has written (the driver's `takeBack`), inside whatever transaction the
- * connection has open: what is compared and what is changed are one moment.
+ * Removes rows: those that a batch names, and what an earlier session of the run has written (the driver's `takeBack`);
+ * inside whatever transaction the connection has open: what is compared and what is changed are one moment.
  *
  * A row is ours while its canonical line is what the journal says. Foreign keys are off: nothing else goes with a row,
  * and a node that a relationship still ends at stays. `invalidated_by` is no end; it may lead nowhere, as ever.
@@ -12,7 +12,8 @@ import { lineHash } from "../../domain/Fingerprint.ts"
 import { describe, type GraphRecord, relationship } from "../../domain/Graph.ts"
 import type { BatchPart, CreatedRecord, JournalBatch } from "../Journal.ts"
 import type { Overwrite } from "../WriteSession.ts"
-import { isRecordRefused } from "./errors.ts"
+import { failed, isRecordRefused } from "./errors.ts"
+import { putBack } from "./putBack.ts"
 import { type RowWriter, unkeyedPrefix, type Written } from "./RowWriter.ts"
 import { LIST, rowsOf, type StoredGraph, type StoredRow } from "./StoredGraph.ts"
 
@@ -38,6 +39,7 @@ export class RowRemover {
   private relationships = 0
   // Equal relationships cannot be told apart: a second time would take somebody else's.
   private readonly doneUnkeyed = new Set<number>()
+  private readonly backUnkeyed = new Set<number>()
 
   constructor(graph: StoredGraph, writer: RowWriter) {
     const { db, layout } = graph
@@ -55,6 +57,7 @@ export class RowRemover {
   /** Takes back one part of a batch; returns what had to stay. After an exception part of it may be taken back. */
   takeBack(batch: JournalBatch, part: BatchPart): ReadonlyArray<Left> {
     if (part === "overwritten") return this.restore(batch.overwritten)
+    if (part === "removed") return this.putBack(batch)
     const created = batch.created.filter(({ tag }) => tag === part)
     if (part === "Node") return this.removeKeyed(part, created, (keys) => this.attachedTo(keys))
     const left = this.removeKeyed(
@@ -66,6 +69,58 @@ export class RowRemover {
     const more = this.removeUnkeyed(created.filter(({ key }) => key === null))
     this.doneUnkeyed.add(batch.number)
     return [...left, ...more]
+  }
+
+  /** Counts as it did then: what was removed since is rolled back. */
+  forget({ nodes, relationships }: Written): void {
+    this.nodes = nodes
+    this.relationships = relationships
+  }
+
+  /** Removes records that a batch names; throws WriteFailed where one is not there just so, or has something attached. */
+  removeNamed(records: ReadonlyArray<GraphRecord>): void {
+    const [first] = records
+    if (first === undefined) return
+    const rows = new Map<string, Array<string>>()
+    for (const row of this.standing(records)) {
+      const line = lineOf(row)
+      if (line !== undefined) rows.set(line, [...(rows.get(line) ?? []), row.id])
+    }
+    const attached = first._tag === "Node" ? this.attachedTo(new Set(records.map(({ key }) => key ?? ""))) : new Map()
+    for (const record of records) {
+      // Of equal ones the latest: they have the highest numbers.
+      const id = rows.get(canonicalLine(record))?.sort(byLength).pop()
+      if (id === undefined) throw this.changed(record, "is not there any more as it was read")
+      if (attached.has(id)) throw this.changed(record, "has relationships left")
+      this.remove(record._tag, id, (why) => {
+        throw this.changed(record, `stays: ${why}`)
+      })
+    }
+  }
+
+  private changed(record: GraphRecord, what: string) {
+    const { location } = this.graph
+    const message = `${describe(record)} was to be removed from ${location} and ${what}. Nothing of this batch was written; run again.`
+    return failed(location, "import", "store-changed", message)
+  }
+
+  private standing(records: ReadonlyArray<GraphRecord>): ReadonlyArray<StoredRow> {
+    const links = records.filter((record) => record._tag === "Relationship")
+    const keys = new Set(records.flatMap(({ key }) => (key === null ? [] : [key])))
+    const byKey = rowsOf(this.graph, links.length > 0 ? "Relationship" : "Node", `id IN ${LIST}`, [keys])
+    const unkeyed = links.filter(({ key }) => key === null)
+    if (unkeyed.length === 0) return byKey
+    const ends = [new Set(unkeyed.map(({ from }) => from)), new Set(unkeyed.map(({ to }) => to))]
+    const between = rowsOf(this.graph, "Relationship", `from_id IN ${LIST} AND +to_id IN ${LIST}`, ends)
+    return [...byKey, ...between.filter(({ record }) => record?.key === null)]
+  }
+
+  private putBack(batch: JournalBatch): ReadonlyArray<Left> {
+    const removed = batch.removed.filter(({ key }) => key !== null || !this.backUnkeyed.has(batch.number))
+    this.backUnkeyed.add(batch.number)
+    return putBack(this.graph, removed, (record, stay) =>
+      this.unlessRefused(() => (this.writer.putBack(record) ? 1 : 0), stay)
+    )
   }
 
   private removeKeyed(

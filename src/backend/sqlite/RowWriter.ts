@@ -107,6 +107,14 @@ export class RowWriter {
       : this.updateRelationship.run(...codec.relationshipValues(record, record.key ?? id), id).changes
   }
 
+  /** Makes a row for a record that was there before; whether one was made. Throws what the driver throws. */
+  putBack(record: GraphRecord): boolean {
+    if (this.create(record) === undefined) return false
+    if (record._tag === "Node") this.nodes++
+    else this.relationships++
+    return true
+  }
+
   // The row's id, or undefined where none was made.
   private create(record: GraphRecord): string | undefined {
     const { codec } = this.graph.layout

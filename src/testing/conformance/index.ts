@@ -15,6 +15,7 @@ import { publishing } from "./publishing.ts"
 import { random } from "./random.ts"
 import { reading } from "./reading.ts"
 import { refusing } from "./refusing.ts"
+import { removing } from "./removing.ts"
 import { takingBack } from "./takingBack.ts"
 import { undoing } from "./undoing.ts"
 import { carryingValues } from "./values.ts"
@@ -29,6 +30,7 @@ export const conformance: ReadonlyArray<ConformanceCase> = [
   ...writing,
   ...overwriting,
   ...refusing,
+  ...removing,
   ...publishing,
   ...undoing,
   ...takingBack,

@@ -103,13 +103,16 @@ export const publishRun = <E>(
 export const takeBackAll = ({ journal, session }: OpenSession): Effect.Effect<ReadonlyArray<Left>, MigrationError> =>
   Effect.gen(function* () {
     const left: Array<Left> = []
-    for (const part of Journal.UNDO_ORDER) {
-      yield* Stream.runForEach(journal.batches, (batch) =>
-        Effect.map(session.takeBack(batch, part), (stayed) => {
-          left.push(...stayed)
-        })
+    yield* Stream.runForEach(journal.batches, (batch) =>
+      Effect.forEach(
+        Journal.UNDO_ORDER,
+        (part) =>
+          Effect.map(session.takeBack(batch, part), (stayed) => {
+            left.push(...stayed)
+          }),
+        { discard: true }
       )
-    }
+    )
     return left
   })
 
