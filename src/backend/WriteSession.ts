@@ -55,8 +55,8 @@ export interface Overwrite {
 
 /**
  * One batch: records of one kind only. Everything in `create` is known not to be there, everything in `overwrite` to
- * be there as `before` says, everything in `remove` to be there just so; of relationships without a key as many equal
- * ones go as are named. What is removed goes first: its keys are free for what the same batch creates.
+ * be there as `before` says, everything in `remove` to be there just so (of equal ones without a key as many as named).
+ * What is removed goes first: its keys are free for what the same batch creates.
  */
 export interface WriteBatch {
   readonly create: ReadonlyArray<GraphRecord>
@@ -77,9 +77,8 @@ export interface SessionDriver {
   /**
    * Writes the batch completely or fails. All nodes come before the first relationship. Failing with `refused-record`
    * says that the store refuses a record of it, that nothing of the batch took effect, and that the session can go on
-   * with other batches: the caller may look for that record by halving the batch. A record to be removed that is not
-   * there as the batch says, or a node that has relationships left, makes it fail with `store-changed`: nothing of the
-   * batch took effect then, either, and nothing goes but what was named.
+   * with other batches: the caller may look for that record by halving the batch. So does `store-changed`, where a record
+   * to be removed is not there just so, or a node has relationships left. Nothing goes but what was named.
    */
   readonly write: (batch: WriteBatch) => Effect.Effect<void, MigrationError>
   /** Everything the target would hold if the session were published now; constant memory. */
@@ -89,11 +88,10 @@ export interface SessionDriver {
   /**
    * Takes back one part of a batch of an earlier, published session of this run: sets overwritten records back to
    * `before` where they still are `after`; deletes created ones that are still what was written (by hash) and, for
-   * nodes, have no relationships left; of relationships without a key as many equal ones as were created; creates what
-   * was removed again where it is not there, of relationships without a key as many as were removed, once. Returns what
-   * had to stay, and what could not come back: its key stands for something else by now, or a node that it led to is
-   * gone. What is gone, or `before` already, or there again, is not reported. To be called latest batch first, for each
-   * batch its parts in `UNDO_ORDER`: an undo retraces the steps of its run.
+   * nodes, have no relationships left; creates again what was removed and is not there. Of relationships without a key as
+   * many equal ones go as were created, or come as were removed, once. Returns what had to stay and what cannot come back
+   * (its key, or an end, is not there for it any more), and not what is as it was already. To be called latest batch
+   * first, for each batch its parts in `UNDO_ORDER`.
    */
   readonly takeBack: (batch: JournalBatch, part: BatchPart) => Effect.Effect<ReadonlyArray<Left>, MigrationError>
   /**
@@ -215,8 +213,7 @@ export const make = (driver: SessionDriver, options: SessionOptions): Effect.Eff
         Effect.gen(function* () {
           if (state !== "open") return yield* notOpen()
           yield* Effect.mapError(enter("publishing"), journalRefuses)
-          // What others do not see can be published late, by a process that was paused: its journal must be its own until
-          // it is done. (What they see is guarded by the fence.)
+          // What others do not see can be published late, by a process that was paused: its journal must be its own till then.
           const publication = driver.exposed
             ? driver.publish
             : Effect.catchTag(options.journal.exclusively(driver.publish), "FileFailed", (error) =>

@@ -114,6 +114,7 @@ export const open = (
     const fresh = held.nodes === 0 && held.relationships === 0
     const writer = yield* Scope.extend(Writing.makePrivate(graph, true), work)
 
+    const takenBack = new Set<string>()
     let saved = false
     const save = Effect.gen(function* () {
       const [memories] = yield* query(graph, "MATCH (n:Memory) RETURN count(n)")
@@ -172,7 +173,7 @@ export const open = (
       takeBack: (batch, part) =>
         Effect.suspend(() => {
           saved = false
-          return takeBack(writer, batch, part)
+          return takeBack(writer, batch, part, takenBack)
         }),
       read: Stream.unwrap(Effect.as(Effect.catchTag(settle, "WriteFailed", unreadable), read(graph))),
       lookup: (records) => Finder.lookup(writer.finder, records),

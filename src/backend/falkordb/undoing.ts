@@ -249,15 +249,23 @@ export const restore = (
     return [...left, ...more]
   })
 
-/** Takes back a part of a published batch in a graph that nobody else sees: a session driver's `takeBack`. */
+/**
+ * Takes back a part of a published batch in a graph that nobody else sees: a session driver's `takeBack`. `done` remembers
+ * for the session what was taken back of relationships without a key, which cannot be told from equal ones of others.
+ */
 export const takeBack = (
   writer: Writer,
   batch: JournalBatch,
-  part: BatchPart
+  part: BatchPart,
+  done: Set<string>
 ): Effect.Effect<ReadonlyArray<Left>, WriteFailed | ReadError> =>
   Effect.suspend(() => {
     if (part === "overwritten") return restore(writer, batch.overwritten, undefined)
-    if (part === "removed") return putBack(writer, batch.removed, undefined)
-    const created = batch.created.filter(({ tag }) => tag === part)
+    const name = `${batch.number} ${part}`
+    const isDone = done.size === done.add(name).size
+    const open = <R extends { readonly key: string | null }>(records: ReadonlyArray<R>) =>
+      isDone ? records.filter(({ key }) => key !== null) : records
+    if (part === "removed") return putBack(writer, open(batch.removed), undefined)
+    const created = open(batch.created.filter(({ tag }) => tag === part))
     return remove(writer, created, undefined)
   })
