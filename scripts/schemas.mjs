@@ -3,7 +3,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
-import { PUBLISHED_SCHEMAS } from "../src/document/json-schema.ts"
+import { PUBLISHED_SCHEMAS } from "../src/migration/publishedSchemas.ts"
 
 const FOLDER = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../schemas")
 const check = process.argv.includes("--check")

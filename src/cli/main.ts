@@ -40,6 +40,8 @@ export const COMMANDS: ReadonlyArray<Documented> = [
     examples: [
       "migrate ./memory.db falkordblite:./graph.fdb",
       "migrate ./memory.db neo4j://localhost:7687 --dry-run",
+      "migrate ./memory.db ./graph.fdb --plan-out plan.json",
+      "migrate --apply plan.json",
       "migrate --from sqlite --from-path ./memory.db --to falkordb --to-host db.example.org"
     ]
   },

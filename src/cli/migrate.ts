@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
 import { pair } from "./arguments.ts"
 import { argument, output, storeFlags, text, writing } from "./options.ts"
+import { apply, planOut } from "./planned.ts"
 import { runCommand } from "./run.ts"
 import { writeOptions } from "./writing.ts"
 
@@ -16,28 +17,35 @@ export const migrate = Command.make(
     to: text("to", "STORE", "the same as TO"),
     source: storeFlags("from-"),
     target: storeFlags("to-"),
+    planOut: text("plan-out", "FILE", "write the plan into a file, for --apply, and nothing into the target"),
+    apply: text("apply", "FILE", "carry out the plan of that file, without a question, if nothing has changed since"),
     writing,
     output
   },
-  (options) =>
-    runCommand("migrate", { output: options.output, dryRun: options.writing.dryRun }, (context) =>
+  (options) => {
+    const { output: shared, planOut: out, writing: flags } = options
+    const dryRun = flags.dryRun || out !== undefined
+    return runCommand("migrate", { output: shared, dryRun }, (context) =>
       Effect.gen(function* () {
         const [from, to] = yield* pair(
           [options.first, options.second],
           { flag: "--from", value: options.from },
           { flag: "--to", value: options.to }
         )
-        const source = yield* context.resolve({ role: "source", prefix: "from-", word: from, flags: options.source })
-        const target = yield* context.resolve({
-          role: "target",
-          prefix: "to-",
-          word: to,
-          flags: options.target,
-          mustBeNamed: true
-        })
-        const settings = yield* writeOptions(options.writing, options.output, context, { source, target })
+        const named = {
+          source: { role: "source", prefix: "from-", word: from, flags: options.source },
+          target: { role: "target", prefix: "to-", word: to, flags: options.target, mustBeNamed: true }
+        } as const
+        if (options.apply !== undefined) {
+          return yield* apply(options.apply, { ...named, planOut: out, writing: flags }, shared, context)
+        }
+        const source = yield* context.resolve(named.source)
+        const target = yield* context.resolve(named.target)
+        const settings = yield* writeOptions(flags, shared, context, { source, target })
+        if (out !== undefined) return yield* planOut(out, { source, target }, settings, shared, context)
         const program = yield* Effect.promise(() => import("../migration/migrate.ts"))
         return yield* program.migrate(yield* connect(source), yield* connect(target), settings)
       })
     )
+  }
 ).pipe(Command.withDescription("Move the whole graph of one store into another"))

@@ -50,7 +50,8 @@ export const jsonSchema: JSONSchema.JsonSchema7Root = JSONSchema.make(JsonDocume
 export const jsonlSchema: JSONSchema.JsonSchema7Root = JSONSchema.make(JsonlLine, { target: "jsonSchema2020-12" })
 
 // Effect gives every schema that takes anything the same `$id`, and an id that stands twice is an error.
-const withoutIds = (schema: unknown): unknown => {
+/** A schema without the ids that are no ids. */
+export const withoutIds = (schema: unknown): unknown => {
   if (typeof schema !== "object" || schema === null) return schema
   if (Array.isArray(schema)) return schema.map(withoutIds)
   return Object.fromEntries(
@@ -60,8 +61,8 @@ const withoutIds = (schema: unknown): unknown => {
   )
 }
 
-/** What is published, by file name. */
-export const PUBLISHED_SCHEMAS: { readonly [file: string]: unknown } = {
+/** The schemas of the documents, by file name. */
+export const DOCUMENT_SCHEMAS: { readonly [file: string]: unknown } = {
   "document-2.1.schema.json": withoutIds(jsonSchema),
   "jsonl-line-1.schema.json": withoutIds(jsonlSchema)
 }

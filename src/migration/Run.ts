@@ -2,6 +2,7 @@
 import * as crypto from "node:crypto"
 import * as Effect from "effect/Effect"
 import { Progress, type Phase } from "./Progress.ts"
+import type { PlanBasis } from "./planHash.ts"
 import {
   noRecords,
   type PhaseTiming,
@@ -27,6 +28,8 @@ export class Recorder {
   before: Stats | null = null
   after: Stats | null = null
   plan: Plan | null = null
+  /** What the plan's hash is of, where it was asked for. */
+  basis: PlanBasis | null = null
   records: Records = noRecords
   verification: Verification | null = null
   rejects: RunReport["rejects"] = null

@@ -8,6 +8,7 @@ import { canonicalLine } from "../domain/Canonical.ts"
 import { type MigrationError, WriteFailed } from "../domain/Errors.ts"
 import { describe } from "../domain/Graph.ts"
 import { type Classified, classify, type ConflictPolicy } from "./classify.ts"
+import { agree, type Decisions, DecisionTally } from "./decisions.ts"
 import * as EarlierWork from "./earlierWork.ts"
 import { KeptRecords } from "./KeptRecords.ts"
 import { KeyCounter } from "./KeyCounter.ts"
@@ -37,13 +38,15 @@ export interface LoadOptions {
   readonly journal: Journal
   readonly onConflict: ConflictPolicy
   readonly onError: ErrorPolicy
+  /** What the plan decided, where exactly that is to be done: anything else fails, once all is loaded. */
+  readonly planned?: Decisions | undefined
   readonly meter: Meter
 }
 
 /** Loads the whole spool. Asserts that no record was lost from the count. */
 export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { journal, meter, onConflict, session, spool } = options
+    const { journal, meter, onConflict, planned, session, spool } = options
     const { kept, ...tally } = yield* Effect.acquireRelease(
       Effect.sync(() => ({ kept: new KeptRecords(), met: new KeyCounter(), created: new KeyCounter() })),
       (counters) =>
@@ -55,6 +58,7 @@ export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError
     yield* journal.dropRejects("target")
     const rejecting = new Rejecting(options.onError, session, journal)
     let records: Records = noRecords
+    const decided = new DecisionTally()
     const failure = (reason: "conservation" | "store-changed", message: string) =>
       new WriteFailed({ backend: session.backend, location: session.location, phase: "import", reason, message })
 
@@ -68,7 +72,9 @@ export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError
     yield* batches(spool).pipe(
       Stream.runForEach((batch) =>
         Effect.gen(function* () {
-          const { conflicts, create, done, same } = yield* decide(batch)
+          const classified = yield* decide(batch)
+          decided.add(classified)
+          const { conflicts, create, done, same } = classified
           const conflict = conflicts[0]
           if (conflict !== undefined && onConflict === "fail") {
             return yield* failure(
@@ -100,6 +106,12 @@ export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError
       return yield* failure(
         "conservation",
         `The load does not add up: ${JSON.stringify(records)} of ${nodes.count + relationships.count} spooled records. This is a defect of this program; nothing is published.`
+      )
+    }
+    if (planned !== undefined && !agree(planned, decided.finish())) {
+      return yield* failure(
+        "store-changed",
+        `${session.location} was changed after its plan was checked: what was to be done is not what was planned. Make a new plan.`
       )
     }
     const unkeyed = (line: string) =>

@@ -183,7 +183,7 @@ const run = (
       const { stats: source, warnings } = yield* origin.settle(spool)
       recorder.source = source
 
-      const { basis, plan } = yield* planRun({
+      const { basis, decisions, plan } = yield* planRun({
         recorder,
         origin,
         spool,
@@ -196,6 +196,7 @@ const run = (
         read: isHashed ? read.fingerprint : undefined
       })
       recorder.plan = plan
+      recorder.basis = basis ?? null
       if (basis !== undefined && options.expectPlan !== undefined)
         yield* checkExpected(options.expectPlan, basis, target.location)
       yield* Plan.check(plan, { target, targetIsEmpty, onConflict, onUnkeyed })
@@ -226,7 +227,14 @@ const run = (
         target,
         targetIsEmpty,
         folder,
-        options: { onConflict, onError, verify, lease, patience }
+        options: {
+          onConflict,
+          onError,
+          verify,
+          lease,
+          patience,
+          planned: options.expectPlan === undefined ? undefined : decisions
+        }
       })
     })
   )

@@ -11,6 +11,7 @@ import type { GraphBackend } from "../backend/GraphBackend.ts"
 import * as WriteSession from "../backend/WriteSession.ts"
 import { type MigrationError, Refused, VerificationFailed } from "../domain/Errors.ts"
 import type { ConflictPolicy } from "./classify.ts"
+import type { Decisions } from "./decisions.ts"
 import * as Load from "./load.ts"
 import { EXIT } from "./outcome.ts"
 import * as Plan from "./plan.ts"
@@ -30,6 +31,8 @@ export interface PerformOptions {
   readonly verify: boolean
   readonly lease?: number | undefined
   readonly patience?: number | undefined
+  /** What exactly is to be done: see `LoadOptions`. */
+  readonly planned?: Decisions | undefined
 }
 
 /** What is written, and where. `targetIsEmpty` as the plan found it. */
@@ -132,7 +135,7 @@ const writeAndPublish = (
       if (hasVanished === true) yield* journal.clear
       const program = Effect.gen(function* () {
         const { kept, records, rejected, unkeyed } = yield* phase(recorder, "import", Plan.sizeOf(spool), (meter) =>
-          Load.load({ spool, session, journal, onConflict, onError, meter })
+          Load.load({ spool, session, journal, onConflict, onError, planned: options.planned, meter })
         )
         const sifted = spool.rejected.nodes + spool.rejected.relationships
         recorder.records = { ...records, read: records.read + sifted, rejected: records.rejected + sifted }

@@ -3,9 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Capabilities, GraphBackend } from "../backend/GraphBackend.ts"
 import { type DocumentInvalid, type FileFailed, type ReadError, Refused, showKeys } from "../domain/Errors.ts"
+import * as Fingerprint from "../domain/Fingerprint.ts"
 import { describe, isGeneratedKey } from "../domain/Graph.ts"
 import { KeyList } from "./census.ts"
 import { classify, type ConflictPolicy } from "./classify.ts"
+import { type Decisions, DecisionTally } from "./decisions.ts"
 import { KeyCounter } from "./KeyCounter.ts"
 import { emptyPlan, type Plan as PlanReport } from "./report.ts"
 import type { Meter } from "./Run.ts"
@@ -15,6 +17,12 @@ import { batches, type Spool } from "./spool.ts"
 export const sizeOf = ({ summary: { fingerprint } }: Spool): number =>
   fingerprint.nodes.count + fingerprint.relationships.count
 
+/** A plan, and what was decided about the records in detail. */
+export interface Made {
+  readonly plan: PlanReport
+  readonly decisions: Decisions
+}
+
 /** Computes the plan. A target that holds nothing is not asked record by record. */
 export const make = (options: {
   readonly spool: Spool
@@ -22,7 +30,7 @@ export const make = (options: {
   readonly targetIsEmpty: boolean
   readonly onConflict: ConflictPolicy
   readonly meter: Meter
-}): Effect.Effect<PlanReport, ReadError | DocumentInvalid | FileFailed> =>
+}): Effect.Effect<Made, ReadError | DocumentInvalid | FileFailed> =>
   Effect.gen(function* () {
     const { meter, spool, target } = options
     const { census } = spool
@@ -33,37 +41,36 @@ export const make = (options: {
       impossible: census.impossible,
       warnings: census.warnings
     }
-    if (options.targetIsEmpty) return { ...base, new: sizeOf(spool), unkeyed: census.generatedKeys }
+    if (options.targetIsEmpty) {
+      const size = sizeOf(spool)
+      return {
+        plan: { ...base, new: size, unkeyed: census.generatedKeys },
+        decisions: { new: size, same: 0, conflicts: 0, standing: Fingerprint.empty }
+      }
+    }
     const tally = { met: new KeyCounter(), created: undefined }
-    const conflicts = new KeyList()
-    let created = 0
-    let same = 0
+    const conflictKeys = new KeyList()
+    const decided = new DecisionTally()
     let unkeyed = 0
     yield* batches(spool).pipe(
       Stream.runForEach(({ records }) =>
         target.lookup(records).pipe(
           Effect.map((existing) => {
-            const decided = classify(records, existing, tally)
-            created += decided.create.length
-            same += decided.same.length
-            for (const record of decided.create) if (record._tag === "Node" && isGeneratedKey(record)) unkeyed++
-            for (const { after } of decided.conflicts) conflicts.add(describe(after))
+            const classified = classify(records, existing, tally)
+            decided.add(classified)
+            for (const record of classified.create) if (record._tag === "Node" && isGeneratedKey(record)) unkeyed++
+            for (const { after } of classified.conflicts) conflictKeys.add(describe(after))
             meter.tick(records.length)
           })
         )
       ),
       Effect.ensuring(Effect.sync(() => tally.met.close()))
     )
-    const overwrites = options.onConflict === "overwrite" ? conflicts.total : 0
-    return {
-      ...base,
-      new: created,
-      same,
-      conflicts: conflicts.total,
-      conflictIds: conflicts.first,
-      overwrites,
-      unkeyed
-    }
+    const decisions = decided.finish()
+    const { conflicts, same } = decisions
+    const overwrites = options.onConflict === "overwrite" ? conflicts : 0
+    const plan = { ...base, new: decisions.new, same, conflicts, conflictIds: conflictKeys.first, overwrites, unkeyed }
+    return { plan, decisions }
   })
 
 /** What changes for the people and programs that use the store, beside its records. */

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import type { MigrationError } from "../domain/Errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
+import type { Decisions } from "./decisions.ts"
 import { estimate } from "./estimate.ts"
 import type { Manifest } from "./manifest.ts"
 import type { Origin } from "./origin.ts"
@@ -34,6 +35,7 @@ export interface Planning {
 export interface Planned {
   readonly plan: PlanReport
   readonly basis: PlanBasis | undefined
+  readonly decisions: Decisions
 }
 
 const basisOf = (
@@ -66,7 +68,13 @@ export const planRun = (planning: Planning): Effect.Effect<Planned, MigrationErr
   return phase(recorder, "plan", size + alsoRead, (meter) =>
     Effect.gen(function* () {
       const began = performance.now()
-      const made = yield* Plan.make({ spool, target, targetIsEmpty, onConflict: options.onConflict, meter })
+      const { decisions, plan: made } = yield* Plan.make({
+        spool,
+        target,
+        targetIsEmpty,
+        onConflict: options.onConflict,
+        meter
+      })
       const lookupSeconds = targetIsEmpty ? undefined : (performance.now() - began) / 1000
       yield* Sketch.ofSpool(recorder, spool, made.conflictIds)
       const basis = yield* basisOf(planning, made, meter.tick)
@@ -87,7 +95,7 @@ export const planRun = (planning: Planning): Effect.Effect<Planned, MigrationErr
           ...to.health.notes
         ]
       }
-      return { plan, basis }
+      return { plan, basis, decisions }
     })
   )
 }

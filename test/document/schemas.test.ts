@@ -5,9 +5,9 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js"
 import * as FastCheck from "effect/FastCheck"
 import { describe, expect, it } from "vitest"
 import { JsonlEncoder } from "../../src/document/jsonl.ts"
-import { PUBLISHED_SCHEMAS } from "../../src/document/json-schema.ts"
 import { canonicalLine } from "../../src/domain/Canonical.ts"
 import type { GraphRecord } from "../../src/domain/Graph.ts"
+import { PUBLISHED_SCHEMAS } from "../../src/migration/publishedSchemas.ts"
 import { exportTo, fixture, freshPath, pythonSmall, SEED, wildGraph } from "./support.ts"
 
 const published = (name: string): object =>
