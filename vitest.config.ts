@@ -1,6 +1,15 @@
 import { defineConfig } from "vitest/config"
 
+const source = (file: string) => new URL(file, import.meta.url).pathname
+
 export default defineConfig({
+  // What the examples import by the package's name: the source, as the tests do.
+  resolve: {
+    alias: [
+      { find: /^memorygraph-migrate$/, replacement: source("src/index.ts") },
+      { find: /^memorygraph-migrate\/testing$/, replacement: source("src/testing/index.ts") }
+    ]
+  },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["./test/support/tempRoot.ts"],

@@ -15,7 +15,7 @@ import {
   type Statistics,
   WriteFailed,
   WriteSession
-} from "../src/index.ts"
+} from "memorygraph-migrate"
 
 const KIND = "list"
 
