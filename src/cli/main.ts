@@ -20,6 +20,7 @@ import { exportCommand } from "./export.ts"
 import { health } from "./health.ts"
 import { commandHelp, type Documented, programHelp } from "./help.ts"
 import { importCommand } from "./import.ts"
+import { inspect } from "./inspect.ts"
 import { migrate } from "./migrate.ts"
 import { protectDashes } from "./options.ts"
 import { runMain } from "./process.ts"
@@ -73,6 +74,12 @@ export const COMMANDS: ReadonlyArray<Documented> = [
     examples: ["health", "health ./memory.db", "health --backend neo4j --json"]
   },
   {
+    name: "inspect",
+    usage: "[STORE|DOCUMENT]",
+    descriptor: inspect.descriptor,
+    examples: ["inspect ./memory.db", "inspect memories.json --json"]
+  },
+  {
     name: "backup",
     usage: "[ACTION] [ID|STORE] [TO]",
     descriptor: backup.descriptor,
@@ -104,7 +111,7 @@ export const COMMANDS: ReadonlyArray<Documented> = [
 ]
 
 const root = Command.make(NAME).pipe(
-  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, backup, runs, config])
+  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, inspect, backup, runs, config])
 )
 
 const helpColumns = (): number => Math.min(120, process.stdout.columns ?? 100)
@@ -125,7 +132,7 @@ const wrongCall = (argv: ReadonlyArray<string>, message: string, command = ""): 
 
 const print = (lines: ReadonlyArray<string>): Effect.Effect<number> =>
   Effect.sync(() => {
-    for (const line of lines) terminal.out(line)
+    for (const line of lines) terminal.print(line)
     return EXIT.done
   })
 

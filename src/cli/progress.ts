@@ -1,6 +1,7 @@
 /** Shows the progress of a run: a live line on a terminal, plain lines elsewhere, or one JSON object a line. */
 import type { Phase, ProgressEvent, ProgressSink } from "../migration/Progress.ts"
 import { count, duration, rate } from "../report/words.ts"
+import type { ProgressLine } from "../migration/progressLine.ts"
 import type { ProgressMode } from "../settings/configFile.ts"
 import * as terminal from "./terminal.ts"
 
@@ -97,8 +98,29 @@ const showPlain: Show = (state, event) => {
   if (event === "ended" && state.done > 0) terminal.err(endLine(state))
 }
 
-const showJson: Show = ({ done, phase, seconds, total }, state) =>
-  terminal.err(JSON.stringify({ phase, state, done, total: total ?? null, seconds: Math.round(seconds * 1000) / 1000 }))
+const tenths = (seconds: number): number => Math.round(seconds * 10) / 10
+
+/** The notice of `--progress json`. */
+export const progressLine = (
+  { done, phase, seconds, total }: PhaseState,
+  state: ProgressEvent["state"]
+): ProgressLine => {
+  const perSecond = rate(done, seconds) ?? null
+  return {
+    phase,
+    state,
+    done,
+    total: total ?? null,
+    rate: perSecond,
+    eta:
+      perSecond === null || perSecond === 0 || total === undefined
+        ? null
+        : tenths(Math.max(0, total - done) / perSecond),
+    elapsed: Math.round(seconds * 1000) / 1000
+  }
+}
+
+const showJson: Show = (state, event) => terminal.errRaw(JSON.stringify(progressLine(state, event)))
 
 /** The sink for a mode. */
 export const make = (mode: ProgressMode): ProgressSink => {

@@ -155,7 +155,7 @@ export const runCommand = (
     const report = Exit.isSuccess(exit) ? exit.value : failedReport(context.recorder, exit.cause)
     if (Exit.isFailure(exit)) printFailure(report, exit.cause, verbose)
     else {
-      const print = options.outputIsData === true ? terminal.err : terminal.out
+      const print = options.outputIsData === true ? terminal.err : terminal.print
       if (!quiet && !json) for (const line of reportLines(report, { verbose })) print(line)
       if (report.error !== null) printError(report.error.message)
     }
@@ -176,7 +176,7 @@ export const runListing = (
     const exit = yield* perform(begun, options.output, program)
     if (Exit.isSuccess(exit)) {
       if (json) terminal.out(JSON.stringify(exit.value.json))
-      else if (!quiet) for (const line of exit.value.lines) terminal.out(line)
+      else if (!quiet) for (const line of exit.value.lines) terminal.print(line)
       return
     }
     const report = failedReport(context.recorder, exit.cause)

@@ -3,6 +3,7 @@
  * live line may stand at the end of standard error; whatever is printed goes above it.
  */
 import { styleText } from "node:util"
+import { wrapLine } from "./wrap.ts"
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -33,8 +34,23 @@ export const out = (line: string): void => {
   if (live !== "") write(process.stderr, live)
 }
 
-/** Prints a line for people on standard error. */
-export const err = (line: string): void => {
+/** Prints a line for people on standard output, made to fit the terminal there. */
+export const print = (line: string): void => {
+  const width = process.stdout.isTTY ? (process.stdout.columns ?? 0) : 0
+  for (const part of wrapLine(line, width)) out(part)
+}
+
+/** Prints a line for people on standard error, made to fit the terminal there. */
+export const err = (line: string): void =>
+  errRaw(
+    line
+      .split("\n")
+      .flatMap((part) => wrapLine(part, columns()))
+      .join("\n")
+  )
+
+/** Prints a line on standard error as it is. */
+export const errRaw = (line: string): void => {
   eraseLive()
   write(process.stderr, `${line}\n${live}`)
 }

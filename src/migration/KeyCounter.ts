@@ -33,6 +33,13 @@ export class KeyCounter {
     return this.disk?.add(key) ?? 0
   }
 
+  /** Sets the number of a key. */
+  put(key: string, value: number): void {
+    if (this.memory === undefined) return this.disk?.put(key, value)
+    this.memory.set(this.memory.has(key) ? key : ownText(key), value)
+    if (this.memory.size > this.limit) this.spill(this.memory)
+  }
+
   private spill(memory: Map<string, number>): void {
     this.disk = new DiskCounter(memory)
     this.memory = undefined
@@ -66,8 +73,12 @@ class DiskCounter {
 
   add(key: string): number {
     const before = this.get(key)
-    this.upsert.run(bytes(key), before + 1)
+    this.put(key, before + 1)
     return before
+  }
+
+  put(key: string, value: number): void {
+    this.upsert.run(bytes(key), value)
   }
 
   close(): void {
