@@ -12,7 +12,17 @@ import type { RunReport } from "../migration/report.ts"
 import { once } from "./arguments.ts"
 import { expandHome } from "../settings/environment.ts"
 import { mustExist } from "./health.ts"
-import { argument, flag, integer, output, type OutputOptions, storeFlags, text, writing } from "./options.ts"
+import {
+  argument,
+  flag,
+  integer,
+  output,
+  type OutputOptions,
+  reportFile,
+  storeFlags,
+  text,
+  writing
+} from "./options.ts"
 import { graphSize, table } from "./render.ts"
 import { type CommandContext, type Listing, runCommand, runListing } from "./run.ts"
 import type { Naming, StoreFlags } from "../settings/stores.ts"
@@ -28,17 +38,18 @@ interface Options {
   readonly restoreDrill: boolean
   readonly flags: StoreFlags
   readonly writing: WritingFlags
+  readonly report: string | undefined
   readonly output: OutputOptions
 }
 
-type Taken = "STORE" | "--keep" | "--restore-drill" | "--dry-run" | "writing"
+type Taken = "STORE" | "--keep" | "--restore-drill" | "--dry-run" | "--report" | "writing"
 
 /** The actions: what each takes besides the shared options, and how many words follow it. */
 const ACTIONS = {
-  create: { takes: ["STORE"], words: 1 },
+  create: { takes: ["STORE", "--report"], words: 1 },
   list: { takes: [], words: 0 },
-  verify: { takes: ["--restore-drill"], words: 1 },
-  restore: { takes: ["STORE", "--dry-run", "writing"], words: 2 },
+  verify: { takes: ["--restore-drill", "--report"], words: 1 },
+  restore: { takes: ["STORE", "--dry-run", "--report", "writing"], words: 2 },
   prune: { takes: ["STORE", "--keep", "--dry-run"], words: 1 }
 } as const satisfies { readonly [action: string]: { readonly takes: ReadonlyArray<Taken>; readonly words: number } }
 type Action = keyof typeof ACTIONS
@@ -57,6 +68,7 @@ const misplaced = (action: Action, options: Options): string | undefined => {
     ["--keep", options.keep !== undefined, "--keep"],
     ["--restore-drill", options.restoreDrill, "--restore-drill"],
     ["--dry-run", dryRun, "--dry-run"],
+    ["--report", options.report !== undefined, "--report"],
     [
       "writing",
       Object.values(more).some((value) => value !== undefined && value !== false),
@@ -237,12 +249,13 @@ export const backup = Command.make(
     keep: integer("keep", { min: 1, max: 1_000_000 }, "prune: how many of each store stay, the newest ones"),
     flags: storeFlags(""),
     writing,
+    report: reportFile,
     output
   },
   (options) => {
     const { action = "list" } = options
     const name = isAction(action) ? `backup ${action}` : "backup"
-    const how = { output: options.output, dryRun: action === "restore" && options.writing.dryRun }
+    const how = { ...options, dryRun: action === "restore" && options.writing.dryRun }
     const checked = checkCall(options)
     const reporting = { create, verify, restore }
     const telling = { list, prune }

@@ -1,11 +1,12 @@
 /** `memorygraph export`: the whole graph of a store into a document. */
+import * as path from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
 import type { DocumentFormat } from "../document/write.ts"
 import { UsageError } from "../domain/Errors.ts"
 import { once } from "./arguments.ts"
-import { argument, choice, CYPHER_FLAVOURS, DOCUMENT_FORMATS, output, storeFlags, text } from "./options.ts"
+import { argument, choice, CYPHER_FLAVOURS, DOCUMENT_FORMATS, output, reportFile, storeFlags, text } from "./options.ts"
 import { runCommand } from "./run.ts"
 
 const STANDARD_OUTPUT = "-"
@@ -29,17 +30,23 @@ export const exportCommand = Command.make(
       "where to: a file, of Markdown a folder or .tar; .gz compresses; an existing file is replaced only with --yes (default: - for standard output)"
     ),
     flags: storeFlags("from-"),
+    report: reportFile,
     output
   },
   (options) => {
     const file = options.file ?? STANDARD_OUTPUT
     const outputIsData = file === STANDARD_OUTPUT
-    return runCommand("export", { output: options.output, outputIsData }, (context) =>
+    return runCommand("export", { ...options, outputIsData }, (context) =>
       Effect.gen(function* () {
         if (outputIsData && options.output.json) {
           return yield* new UsageError({
             message:
               "The document and the report of --json would both go to standard output. Name a file with --output."
+          })
+        }
+        if (options.report !== undefined && path.resolve(options.report) === path.resolve(file)) {
+          return yield* new UsageError({
+            message: "The document and its report would both be the same file. Give one of them another name."
           })
         }
         const format = options.format ?? formatOf(file)

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
 import { UsageError } from "../domain/Errors.ts"
 import { pair } from "./arguments.ts"
-import { argument, choice, output, READ_FORMATS, reading, storeFlags, text, writing } from "./options.ts"
+import { argument, choice, output, READ_FORMATS, reading, reportFile, storeFlags, text, writing } from "./options.ts"
 import { runCommand } from "./run.ts"
 import { STANDARD_INPUT, spooledInput } from "./standardInput.ts"
 import { writeOptions } from "./writing.ts"
@@ -25,10 +25,11 @@ export const importCommand = Command.make(
     reading,
     flags: storeFlags("to-"),
     writing,
+    report: reportFile,
     output
   },
   (options) =>
-    runCommand("import", { output: options.output, dryRun: options.writing.dryRun }, (context) =>
+    runCommand("import", { ...options, dryRun: options.writing.dryRun }, (context) =>
       Effect.gen(function* () {
         const [file, to] = yield* pair(
           [options.first, options.second],

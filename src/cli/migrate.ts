@@ -3,7 +3,7 @@ import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
 import { pair } from "./arguments.ts"
-import { argument, output, storeFlags, text, writing } from "./options.ts"
+import { argument, output, reportFile, storeFlags, text, writing } from "./options.ts"
 import { apply, planOut } from "./planned.ts"
 import { runCommand } from "./run.ts"
 import { writeOptions } from "./writing.ts"
@@ -20,12 +20,13 @@ export const migrate = Command.make(
     planOut: text("plan-out", "FILE", "write the plan into a file, for --apply, and nothing into the target"),
     apply: text("apply", "FILE", "carry out the plan of that file, without a question, if nothing has changed since"),
     writing,
+    report: reportFile,
     output
   },
   (options) => {
     const { output: shared, planOut: out, writing: flags } = options
     const dryRun = flags.dryRun || out !== undefined
-    return runCommand("migrate", { output: shared, dryRun }, (context) =>
+    return runCommand("migrate", { ...options, dryRun }, (context) =>
       Effect.gen(function* () {
         const [from, to] = yield* pair(
           [options.first, options.second],

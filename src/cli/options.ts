@@ -106,6 +106,13 @@ export const output = {
   progress: choice("progress", PROGRESS_MODES, "how progress is shown, on standard error (default: auto)")
 }
 
+/** What every command takes whose end is a report. */
+export const reportFile = text(
+  "report",
+  "FILE",
+  "write a report to look at, however the run ends: .html, .md or .json; an earlier report is replaced only with --yes"
+)
+
 /** The values of {@link output}. */
 export interface OutputOptions {
   readonly json: boolean

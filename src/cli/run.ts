@@ -21,6 +21,7 @@ import type { OutputOptions } from "./options.ts"
 import { noteWriting } from "./process.ts"
 import * as progress from "./progress.ts"
 import { errorLines, reportLines } from "./render.ts"
+import type { ReportFile } from "./reportFile.ts"
 import { type Naming, resolve } from "../settings/stores.ts"
 import * as terminal from "./terminal.ts"
 
@@ -43,6 +44,8 @@ export interface CommandOptions {
   readonly dryRun?: boolean | undefined
   /** True where standard output carries a document: the report for people then goes to standard error. */
   readonly outputIsData?: boolean | undefined
+  /** The file of `--report`. */
+  readonly report?: string | undefined
 }
 
 const logger = (verbose: boolean) =>
@@ -134,8 +137,38 @@ const printFailure = (report: RunReport, cause: Cause.Cause<unknown>, verbose: b
 const end = (exitCode: number): Effect.Effect<void, CommandEnded> =>
   exitCode === EXIT.done ? Effect.void : Effect.fail(new CommandEnded({ exitCode }))
 
+/** What `--report` asks for. */
+interface Reporting {
+  /** Fails before the run begins where the report could not be written. */
+  readonly prepare: Effect.Effect<void, MigrationError>
+  readonly write: (report: RunReport) => Effect.Effect<void>
+}
+
+const reporting = ({ output, report: name }: CommandOptions, recorder: Recorder): Reporting => {
+  if (name === undefined) return { prepare: Effect.void, write: () => Effect.void }
+  let file: ReportFile | undefined
+  const modules = Effect.promise(() => import("./reportFile.ts"))
+  const mayReplace = output.yes
+  return {
+    prepare: Effect.gen(function* () {
+      file = yield* (yield* modules).prepareReport(name, { mayReplace })
+      recorder.wantsSketch = file.format === "html"
+    }),
+    write: (report) =>
+      Effect.gen(function* () {
+        if (file === undefined) return
+        yield* (yield* modules).writeReport(file, report, { sketch: recorder.sketch, mayReplace })
+        if (!output.quiet) terminal.err(`Report: ${file.path}`)
+      }).pipe(
+        // What the run did is done: it must not look failed for want of its report.
+        Effect.catchAll((error) => Effect.sync(() => terminal.err(`warning: ${error.message}`)))
+      )
+  }
+}
+
 /**
- * Runs a command's program. The program can be interrupted; the report of what became of it is printed in any case.
+ * Runs a command's program. The program can be interrupted; the report of what became of it is printed in any case, and
+ * written where `--report` says.
  */
 export const runCommand = (
   command: string,
@@ -146,7 +179,8 @@ export const runCommand = (
     const { json, quiet, verbose } = options.output
     const begun = yield* begin(command, options)
     const { context } = begun
-    const ended = yield* perform(begun, options.output, program)
+    const file = reporting(options, context.recorder)
+    const ended = yield* perform(begun, options.output, (given) => Effect.zipRight(file.prepare, program(given)))
     const { finished } = context.recorder
     // A signal that comes after the publication changes nothing any more.
     const isLate = finished !== null && Exit.isFailure(ended) && Cause.isInterruptedOnly(ended.cause)
@@ -160,6 +194,7 @@ export const runCommand = (
       if (report.error !== null) printError(report.error.message)
     }
     if (json) terminal.out(JSON.stringify(report))
+    yield* file.write(report)
     yield* end(report.exitCode)
   })
 

@@ -12,7 +12,7 @@ import type { DocumentSource } from "../migration/origin.ts"
 import type { RunReport } from "../migration/report.ts"
 import type { KnownRun } from "../migration/runs.ts"
 import { confirmRollback, confirmWrite } from "./confirm.ts"
-import { argument, flag, output, type OutputOptions, text } from "./options.ts"
+import { argument, flag, output, type OutputOptions, reportFile, text } from "./options.ts"
 import { noteWriting } from "./process.ts"
 import { reportLines, runLines, runsTable } from "./render.ts"
 import { type CommandContext, type Listing, runCommand, runListing } from "./run.ts"
@@ -160,6 +160,7 @@ export const runs = Command.make(
       "FILE",
       "the same for the source, which a run that begins anew reads again"
     ),
+    report: reportFile,
     output
   },
   (options) =>
@@ -172,6 +173,9 @@ export const runs = Command.make(
       }
       return runListing("runs", options, (context) =>
         Effect.gen(function* () {
+          if (options.report !== undefined) {
+            return yield* new UsageError({ message: `--report has no meaning for "runs ${action}". Leave it out.` })
+          }
           if (!isAction(action)) {
             return yield* new UsageError({ message: `runs has no action "${action}"; it has ${ACTIONS.join(", ")}.` })
           }

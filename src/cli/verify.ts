@@ -8,7 +8,7 @@ import type { MigrationError } from "../domain/Errors.ts"
 import type { Side } from "../migration/compareGraphs.ts"
 import { pair } from "./arguments.ts"
 import { expandHome } from "../settings/environment.ts"
-import { argument, integer, output, reading, storeFlags, text } from "./options.ts"
+import { argument, integer, output, reading, reportFile, storeFlags, text } from "./options.ts"
 import { type CommandContext, runCommand } from "./run.ts"
 import type { Naming } from "../settings/stores.ts"
 import { isDocument } from "../settings/storePlace.ts"
@@ -44,6 +44,7 @@ export const verify = Command.make(
     reading,
     source: storeFlags("from-"),
     target: storeFlags("to-"),
+    report: reportFile,
     output
   },
   (options) =>

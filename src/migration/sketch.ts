@@ -18,9 +18,13 @@ export const SKETCH_RELATIONSHIPS = 600
 
 const MAX_TEXT = 120
 const SEEDS = 12
-const PASSES = 3
+/** How often the records are read, at most, to let the sketch grow. */
+const PASSES = 8
 /** How many neighbours a node brings in with each pass: a hub would fill the sketch with a star. */
 const FAN = 6
+const WIDEST_FAN = 18
+/** Of how many nodes it is counted how often they are linked. */
+const SCOUTED = 20_000
 
 /** A node to draw. `kind` is the `type` of a memory; texts are cut to 120 characters. */
 export interface SketchNode {
@@ -75,6 +79,8 @@ class Sketcher {
   private readonly chosen = new Map<string, SketchNode | undefined>()
   private readonly brought = new Map<string, number>()
   private readonly relationships: Array<{ readonly from: string; readonly to: string; readonly type: string }> = []
+  private readonly links = new Map<string, number>()
+  private takesPairs = false
   private totalNodes = 0
   private totalRelationships = 0
 
@@ -93,16 +99,38 @@ class Sketcher {
     return this.chosen.size >= SKETCH_NODES
   }
 
-  /** Lets the chosen ones bring in a neighbour, up to `fan` each; `anew`: also pairs that touch none of them. */
-  grow(glance: Glance, fan: number, anew: boolean): void {
+  /** Counts how often nodes are linked: of the first ones, for the memory's sake. */
+  scout(glance: Glance): void {
+    if (!("from" in glance) || glance.from === glance.to) return
+    for (const key of [glance.from, glance.to]) {
+      const links = this.links.get(key)
+      if (links !== undefined || this.links.size < SCOUTED) this.links.set(key, (links ?? 0) + 1)
+    }
+  }
+
+  /** Begins a neighbourhood at the node that is linked most of those that are not in one; false: there is none. */
+  begin(): boolean {
+    let [best, most] = ["", 1]
+    for (const [key, links] of this.links) if (links > most && !this.chosen.has(key)) [best, most] = [key, links]
+    if (most > 1) this.chosen.set(best, undefined)
+    return most > 1
+  }
+
+  /** From now on pairs that touch nothing that was chosen are taken, too. */
+  takePairs(): void {
+    this.takesPairs = true
+  }
+
+  /** Lets the chosen ones bring in a neighbour, up to `fan` each. */
+  grow(glance: Glance, fan: number): void {
     if (this.isFull || !("from" in glance)) return
     const { from, to } = glance
     const [hasFrom, hasTo] = [this.chosen.has(from), this.chosen.has(to)]
     if (hasFrom && !hasTo) this.bring(from, to, fan)
     else if (hasTo && !hasFrom) this.bring(to, from, fan)
-    else if (!hasFrom && (anew || this.chosen.size === 0)) {
+    else if (!hasFrom && this.takesPairs) {
       this.chosen.set(from, undefined)
-      this.chosen.set(to, undefined)
+      if (!this.isFull) this.chosen.set(to, undefined)
     }
   }
 
@@ -154,27 +182,36 @@ const sketch = <E>(
   Effect.gen(function* () {
     const isWhole = options.nodes <= SKETCH_NODES
     const sketcher = new Sketcher(isWhole ? [] : options.seeds)
-    const pass = (fan: number, anew: boolean) =>
+    const pass = (take: (glance: Glance) => void, isEnough: () => boolean) =>
       records.pipe(
-        Stream.takeWhile(() => !sketcher.isFull),
+        Stream.takeWhile(() => !isEnough()),
         Stream.runForEach((glances) =>
           Effect.suspend(() => {
-            for (const glance of glances) sketcher.grow(glance, fan, anew)
+            for (const glance of glances) take(glance)
             return Effect.yieldNow()
           })
         )
       )
-    let size = -1
-    for (let i = 1; !isWhole && i <= PASSES && sketcher.size > size; i++) {
+    const isFull = () => sketcher.isFull
+    if (!isWhole)
+      yield* pass(
+        (glance) => sketcher.scout(glance),
+        () => false
+      )
+    let size = 0
+    for (let i = 1; !isWhole && i <= PASSES && !sketcher.isFull; i++) {
+      // A neighbourhood that is taken as a whole is no reason to stop.
+      if (sketcher.size === size && !sketcher.begin()) break
       size = sketcher.size
-      yield* pass(FAN * i, false)
+      yield* pass((glance) => sketcher.grow(glance, Math.min(FAN * i, WIDEST_FAN)), isFull)
     }
-    if (!isWhole) yield* pass(Number.POSITIVE_INFINITY, true)
-    yield* Stream.runForEach(records, (glances) =>
-      Effect.suspend(() => {
-        for (const glance of glances) sketcher.collect(glance)
-        return Effect.yieldNow()
-      })
+    if (!isWhole && !sketcher.isFull) {
+      sketcher.takePairs()
+      yield* pass((glance) => sketcher.grow(glance, WIDEST_FAN), isFull)
+    }
+    yield* pass(
+      (glance) => sketcher.collect(glance),
+      () => false
     )
     return sketcher.finish()
   })
