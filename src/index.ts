@@ -89,5 +89,6 @@ export { makeRunId, type Meter, Recorder } from "./migration/Run.ts"
 export type { Sketch, SketchNode, SketchRelationship } from "./migration/sketch.ts"
 export { RunReport } from "./migration/report.ts"
 export * as Report from "./migration/report.ts"
+export { renderReport, REPORT_FORMATS, type ReportFormat } from "./report/render.ts"
 
 export { VERSION } from "./version.ts"
