@@ -6,6 +6,7 @@ import { PAGE_MARK, pageOf } from "./page.ts"
 
 /** What a report can be rendered as. */
 export const REPORT_FORMATS = ["html", "md", "json"] as const
+/** One of {@link REPORT_FORMATS}. */
 export type ReportFormat = (typeof REPORT_FORMATS)[number]
 
 /** The format that a file's name says; undefined where it says none. */
