@@ -46,6 +46,7 @@ export * as Jsonl from "./document/jsonl.ts"
 export { JsonDocument } from "./document/json-format.ts"
 
 // Programs.
+export { clear, type ClearOptions } from "./migration/clear.ts"
 export { importRecords, migrate, type Question, type WriteOptions } from "./migration/migrate.ts"
 export { PlanBasis } from "./migration/planHash.ts"
 export type { ConflictPolicy } from "./migration/classify.ts"

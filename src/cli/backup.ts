@@ -36,20 +36,21 @@ interface Options {
   readonly folder: string | undefined
   readonly keep: number | undefined
   readonly restoreDrill: boolean
+  readonly replace: boolean
   readonly flags: StoreFlags
   readonly writing: WritingFlags
   readonly report: string | undefined
   readonly output: OutputOptions
 }
 
-type Taken = "STORE" | "--keep" | "--restore-drill" | "--dry-run" | "--report" | "writing"
+type Taken = "STORE" | "--keep" | "--restore-drill" | "--replace" | "--dry-run" | "--report" | "writing"
 
 /** The actions: what each takes besides the shared options, and how many words follow it. */
 const ACTIONS = {
   create: { takes: ["STORE", "--report"], words: 1 },
   list: { takes: [], words: 0 },
   verify: { takes: ["--restore-drill", "--report"], words: 1 },
-  restore: { takes: ["STORE", "--dry-run", "--report", "writing"], words: 2 },
+  restore: { takes: ["STORE", "--replace", "--dry-run", "--report", "writing"], words: 2 },
   prune: { takes: ["STORE", "--keep", "--dry-run"], words: 1 }
 } as const satisfies { readonly [action: string]: { readonly takes: ReadonlyArray<Taken>; readonly words: number } }
 type Action = keyof typeof ACTIONS
@@ -67,6 +68,7 @@ const misplaced = (action: Action, options: Options): string | undefined => {
     ["STORE", namesStore(options), "A store"],
     ["--keep", options.keep !== undefined, "--keep"],
     ["--restore-drill", options.restoreDrill, "--restore-drill"],
+    ["--replace", options.replace, "--replace"],
     ["--dry-run", dryRun, "--dry-run"],
     ["--report", options.report !== undefined, "--report"],
     [
@@ -152,10 +154,18 @@ const restore: Reporting = (context, options) =>
       })
     }
     const target = yield* storeOf(context, options, "target", options.second)
+    const { onConflict, skipDuplicates } = options.writing
+    if (options.replace && (skipDuplicates || (onConflict !== undefined && onConflict !== "overwrite"))) {
+      return yield* new UsageError({
+        message:
+          "--replace makes the store hold just what the backup does: it goes with no other --on-conflict than overwrite."
+      })
+    }
     const settings = yield* writeOptions(options.writing, options.output, context, { target })
     const { openBackup } = yield* Effect.promise(() => import("../migration/backup.ts"))
     const { importRecords } = yield* Effect.promise(() => import("../migration/migrate.ts"))
-    return yield* importRecords(yield* openBackup(backup), yield* connect(target), settings)
+    const { replace } = options
+    return yield* importRecords(yield* openBackup(backup), yield* connect(target), { ...settings, replace })
   })
 
 const MEGABYTE = 1_000_000
@@ -246,6 +256,7 @@ export const backup = Command.make(
     backend: text("backend", "STORE", "the same as STORE or TO"),
     folder: text("output", "FOLDER", "the folder of the backups (default: backups in the state folder)"),
     restoreDrill: flag("restore-drill", "verify: restore into a scratch store too, and compare that"),
+    replace: flag("replace", "restore: remove from TO what the backup does not have, so that it holds just the backup"),
     keep: integer("keep", { min: 1, max: 1_000_000 }, "prune: how many of each store stay, the newest ones"),
     flags: storeFlags(""),
     writing,

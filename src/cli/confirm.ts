@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { Refused } from "../domain/Errors.ts"
 import type { Question } from "../migration/migrate.ts"
+import { count } from "../report/words.ts"
 import { planLines } from "./renderPlan.ts"
 import type { OutputOptions } from "./options.ts"
 import * as terminal from "./terminal.ts"
@@ -97,7 +98,9 @@ export const confirmWrite =
       if (isAsked || !(options.quiet || options.progress === "json"))
         for (const line of planLines(question)) terminal.err(line)
       if (options.yes) return Effect.succeed(true)
-      if (isAsked) return askYes("Go on? [y/N] ")
+      const { removes } = question.plan
+      if (isAsked)
+        return askYes(removes === 0 ? "Go on? [y/N] " : `Go on, and remove ${count(removes)} record(s)? [y/N] `)
       return new Refused({
         reason: "needs-yes",
         message: `Nobody can be asked here whether that may be written into ${question.target.location}. Nothing was written. Run again with --yes to carry the plan out, or with --dry-run to see no more than the plan.`
@@ -106,6 +109,50 @@ export const confirmWrite =
 
 const askYes = (question: string): Effect.Effect<boolean> =>
   Effect.map(askLine(question), (answer) => /^\s*y(es)?\s*$/i.test(answer ?? ""))
+
+/** What a person, or a flag, has said about clearing a store. */
+export interface ClearAnswer {
+  /** The name of the store, as `--confirm` gave it. */
+  readonly confirm: string | undefined
+  /** Whether a backup is made first; undefined asks where somebody can be asked. */
+  readonly backup: boolean | undefined
+}
+
+/**
+ * Shows what a store holds and lets a person type its name, or takes the name that a flag gave; then asks about a backup.
+ * Answers whether a backup is wanted. Refused where the name is another one, or nobody can be asked.
+ */
+export const confirmClear = (
+  name: string,
+  { backup, confirm }: ClearAnswer,
+  question: Question
+): Effect.Effect<boolean, Refused> =>
+  Effect.gen(function* () {
+    const { location } = question.target
+    const isAsked = confirm === undefined && terminal.isInteractive()
+    if (confirm === undefined && !isAsked) {
+      return yield* new Refused({
+        reason: "needs-yes",
+        message: `Nobody can be asked here whether ${location} is to be cleared. Nothing was removed. Run again with --confirm ${name}, or with --dry-run to see no more than the plan.`
+      })
+    }
+    if (isAsked) for (const line of planLines({ ...question, source: null })) terminal.err(line)
+    const typed = confirm ?? (yield* askLine(`Type the name of the store (${name}) to remove all of it: `))
+    yield* mustBeNamed(name, typed, location)
+    if (backup !== undefined || !isAsked) return backup === true
+    const answer = yield* askLine("Make a backup first? [Y/n] ")
+    if (answer !== undefined) return !/^\s*no?\s*$/i.test(answer)
+    return yield* new Refused({ reason: "declined", message: `Declined: ${location} is untouched.` })
+  })
+
+/** Fails where what was typed is not the name of the store that is to be cleared. */
+export const mustBeNamed = (name: string, typed: string | undefined, location: string): Effect.Effect<void, Refused> =>
+  typed?.trim() === name
+    ? Effect.void
+    : new Refused({
+        reason: "declined",
+        message: `${typed === undefined || typed.trim() === "" ? "No name was given" : `"${typed.trim()}" is not the name of this store`}: ${location} is untouched. Its name is ${name}.`
+      })
 
 /** As {@link confirmWrite}, before a published run is taken back. */
 export const confirmRollback = (

@@ -15,6 +15,7 @@ import { UsageError } from "../domain/Errors.ts"
 import { EXIT, failedReport } from "../migration/outcome.ts"
 import { VERSION } from "../version.ts"
 import { backup } from "./backup.ts"
+import { clear } from "./clear.ts"
 import { config } from "./config.ts"
 import { exportCommand } from "./export.ts"
 import { health } from "./health.ts"
@@ -80,6 +81,12 @@ export const COMMANDS: ReadonlyArray<Documented> = [
     examples: ["inspect ./memory.db", "inspect memories.json --json"]
   },
   {
+    name: "clear",
+    usage: "[STORE]",
+    descriptor: clear.descriptor,
+    examples: ["clear ./memory.db --dry-run", "clear ./memory.db --backup --confirm memory.db"]
+  },
+  {
     name: "backup",
     usage: "[ACTION] [ID|STORE] [TO]",
     descriptor: backup.descriptor,
@@ -88,6 +95,7 @@ export const COMMANDS: ReadonlyArray<Documented> = [
       "backup list",
       "backup verify 20261122T101500-3fa9c1 --restore-drill",
       "backup restore 20261122T101500-3fa9c1 ./restored.db",
+      "backup restore 20261122T101500-3fa9c1 ./memory.db --replace",
       "backup prune --keep 7"
     ]
   },
@@ -111,7 +119,7 @@ export const COMMANDS: ReadonlyArray<Documented> = [
 ]
 
 const root = Command.make(NAME).pipe(
-  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, inspect, backup, runs, config])
+  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, inspect, clear, backup, runs, config])
 )
 
 const helpColumns = (): number => Math.min(120, process.stdout.columns ?? 100)

@@ -21,6 +21,7 @@ const TITLES: { readonly [P in Phase]: string } = {
   export: "Reading",
   validate: "Validating",
   plan: "Planning",
+  remove: "Removing",
   import: "Writing",
   verify: "Verifying",
   publish: "Publishing",

@@ -24,12 +24,12 @@ const differenceLines = (differences: ReadonlyArray<Difference>, total: number):
   return [...shown.map(differenceLine), ...(total > shown.length ? [`  and ${count(total - shown.length)} more`] : [])]
 }
 
-const recordRows = ({ records, rejects }: RunReport): ReadonlyArray<string> => [
-  row("read", count(records.read)),
-  row("written", count(records.written)),
+const recordRows = ({ command, records, rejects }: RunReport): ReadonlyArray<string> => [
+  ...(command === "clear" ? [] : [row("read", count(records.read)), row("written", count(records.written))]),
   ...(records.same > 0 ? [row("there already", count(records.same))] : []),
   ...(records.kept > 0 ? [row("kept", `${count(records.kept)} that differ stay as the target had them`)] : []),
   ...(records.overwritten > 0 ? [row("overwritten", count(records.overwritten))] : []),
+  ...(records.removed > 0 ? [row("removed", count(records.removed))] : []),
   ...(records.rejected > 0
     ? [row("rejected", `${count(records.rejected)}, kept in ${rejects?.path ?? "the run's journal"}`)]
     : [])
@@ -37,6 +37,7 @@ const recordRows = ({ records, rejects }: RunReport): ReadonlyArray<string> => [
 
 const SIDES: { readonly [command: string]: readonly [string, string] } = {
   verify: ["first", "second"],
+  clear: ["empty graph", "read back"],
   "backup verify": ["backup", "read back"]
 }
 
@@ -87,6 +88,11 @@ const backupRows = ({ backup, command }: RunReport): ReadonlyArray<string> =>
     ? []
     : [row("backup", command === "backup create" ? backup.folder : `${backup.id}, of the target as it was before`)]
 
+const clearedLine = ({ outcome, records, run, target: stats }: RunReport): string =>
+  outcome === "nothing-to-do"
+    ? `Nothing to do: ${stats?.before?.location} holds nothing.`
+    : `Cleared ${stats?.before?.location}: ${plural(records.removed, "record")} removed. "memorygraph runs rollback ${run}" brings them back.`
+
 const headline = (report: RunReport): string => {
   const { command, outcome, records, source, verification } = report
   const to = target(report)
@@ -104,7 +110,8 @@ const headline = (report: RunReport): string => {
       if (command === "backup create")
         return `Backed up ${source === null ? "" : graphSize(source)} of ${source?.location} as ${report.backup?.id}.`
       if (command === "export") return `Exported ${source === null ? "" : graphSize(source)} from ${source?.location}.`
-      return records.written + records.overwritten === 0
+      if (command === "clear") return clearedLine(report)
+      return records.written + records.overwritten + records.removed === 0
         ? `Nothing to do: ${to?.location} holds every record of ${source?.location} already.`
         : `${DONE[command] ?? "Moved"} ${source === null ? "" : graphSize(source)} from ${source?.location} into ${to?.location}.`
   }
@@ -185,7 +192,7 @@ export const helpHint = (command: string): string =>
 /** What is true of the target after a run that did not end well, where the message does not say it. */
 const consequence = ({ command, error, outcome, phases, rollback, target: stats }: RunReport): string | undefined => {
   if (outcome !== "interrupted" && error?.tag !== "Defect") return undefined
-  if (!["migrate", "import", "resume", "backup restore"].includes(command)) return undefined
+  if (!["migrate", "import", "resume", "backup restore", "clear"].includes(command)) return undefined
   if (stats?.before == null) return "Nothing was written."
   const { location } = stats.before
   if (rollback !== null) return rollback.outcome === "undone" ? `${location} is as it was before.` : undefined

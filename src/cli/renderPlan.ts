@@ -53,20 +53,35 @@ export const about = (seconds: number): string => {
 const time = ({ basis, seconds }: Estimate): string => `${about(seconds)}: ${basis}`
 
 /** The plan for a target. */
-export const planLines = ({ plan, source, target }: Planned): ReadonlyArray<string> => [
+export const planLines = (planned: Planned): ReadonlyArray<string> =>
+  planned.source === null && planned.plan.removes > 0 ? clearLines(planned) : writeLines(planned)
+
+const clearLines = ({ plan, target }: Planned): ReadonlyArray<string> => [
+  `Plan for ${target.location}, which holds ${graphSize(target)}:`,
+  ...statsRows(target, "  "),
+  row("removed", `all of it: ${count(plan.removes)} records`),
+  ...moreLines(plan)
+]
+
+const moreLines = (plan: Plan): ReadonlyArray<string> => [
+  ...plan.space.map((space, i) => row(i === 0 ? "space" : "", room(space))),
+  ...(plan.estimate === null ? [] : [row("time", time(plan.estimate))]),
+  ...plan.warnings.map((warning) => row("note", warning))
+]
+
+const writeLines = ({ plan, source, target }: Planned): ReadonlyArray<string> => [
   `Plan for ${target.location}, which holds ${target.nodes + target.relationships === 0 ? "nothing" : graphSize(target)}:`,
   ...(source === null ? [] : side("from", source)),
   ...side("into", target),
   row("new", count(plan.new)),
   row("same", count(plan.same)),
   row("in conflict", conflicts(plan)),
+  ...(plan.removes > 0 ? [row("removed", `${count(plan.removes)} that the source does not have`)] : []),
   ...(plan.unkeyed > 0 ? [row("without id", count(plan.unkeyed))] : []),
   row("native", count(plan.native)),
   ...(plan.encoded.length > 0 ? [row("encoded", count(sumOf(plan.encoded))), ...misfits(plan.encoded)] : []),
   ...(plan.impossible.length > 0
     ? [row("impossible", count(sumOf(plan.impossible))), ...misfits(plan.impossible)]
     : []),
-  ...plan.space.map((space, i) => row(i === 0 ? "space" : "", room(space))),
-  ...(plan.estimate === null ? [] : [row("time", time(plan.estimate))]),
-  ...plan.warnings.map((warning) => row("note", warning))
+  ...moreLines(plan)
 ]

@@ -10,6 +10,7 @@ export const PHASES = [
   "export",
   "validate",
   "plan",
+  "remove",
   "import",
   "verify",
   "publish",

@@ -18,6 +18,7 @@ import type { RunReport } from "./report.ts"
 /** The files of a run's folder. */
 export const FILES = {
   spool: "spool.jsonl",
+  surplus: "surplus.jsonl",
   journal: "journal.db",
   report: "report.json",
   rejects: "rejects.jsonl",
@@ -28,9 +29,11 @@ export const FILES = {
 export interface RunFolder {
   readonly folder: string
   readonly spool: string
+  /** Where the records of the target are kept that the run removes. */
+  readonly surplus: string
   readonly rejects: string
   readonly journal: Journal.Journal
-  /** Deletes the spool: the graph has arrived, or never will. */
+  /** Deletes the spool and the surplus: the graph has arrived, or never will. */
   readonly dropSpool: Effect.Effect<void, FileFailed>
   /** Writes the report beside the journal, so that the run can be looked up. */
   readonly keep: (report: RunReport) => Effect.Effect<void, FileFailed>
@@ -126,6 +129,7 @@ export const openFolder = (
     const journal = yield* Journal.make(journalFile)
     yield* signOfLife(path.join(folder, FILES.alive), lease)
     const spool = path.join(folder, FILES.spool)
+    const surplus = path.join(folder, FILES.surplus)
     const report = path.join(folder, FILES.report)
     const retain = (value: boolean) =>
       Effect.sync(() => {
@@ -134,9 +138,12 @@ export const openFolder = (
     return {
       folder,
       spool,
+      surplus,
       rejects: path.join(folder, FILES.rejects),
       journal,
-      dropSpool: files(spool, "removed", () => fs.rmSync(spool, { force: true })),
+      dropSpool: files(spool, "removed", () => {
+        for (const file of [spool, surplus]) fs.rmSync(file, { force: true })
+      }),
       keep: (value) =>
         files(report, "written", () => {
           const half = `${report}.tmp`

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { Journal } from "../backend/Journal.ts"
 import { canonicalLine } from "../domain/Canonical.ts"
 import type { FileFailed } from "../domain/Errors.ts"
-import { lineHash } from "../domain/Fingerprint.ts"
+import { lineHash, recordHash } from "../domain/Fingerprint.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
 import { KeyCounter } from "./KeyCounter.ts"
 
@@ -20,10 +20,13 @@ interface Replaced {
 
 const named = (tag: GraphRecord["_tag"], key: string): string => (tag === "Node" ? "n" : "r") + key
 
+const removalOf = (record: GraphRecord): string => record._tag + recordHash(record)
+
 /** The journal's batches, to be asked by record. */
 export class EarlierWork {
   private readonly keys = new KeyCounter()
   private readonly lines = new KeyCounter()
+  private readonly removals = new KeyCounter()
   private readonly images = new Map<string, Replaced>()
   /** True where there is nothing of it. */
   isEmpty = true
@@ -45,6 +48,17 @@ export class EarlierWork {
     })
   }
 
+  /** Notes a record that was removed. */
+  addRemoved(record: GraphRecord): void {
+    this.isEmpty = false
+    this.removals.add(removalOf(record))
+  }
+
+  /** How often the run removed that record: of those without a key, how many with its line. */
+  removed(record: GraphRecord): number {
+    return this.isEmpty ? 0 : this.removals.get(removalOf(record))
+  }
+
   /** True where this run created the record with that key. */
   created(tag: GraphRecord["_tag"], key: string): boolean {
     return this.keys.get(named(tag, key)) > 0
@@ -63,6 +77,7 @@ export class EarlierWork {
   close(): void {
     this.keys.close()
     this.lines.close()
+    this.removals.close()
   }
 }
 
@@ -73,10 +88,11 @@ export const read = (journal: Journal): Effect.Effect<EarlierWork, FileFailed, S
       Effect.sync(() => new EarlierWork()),
       (open) => Effect.sync(() => open.close())
     )
-    yield* Stream.runForEach(journal.batches, ({ created, overwritten }) =>
+    yield* Stream.runForEach(journal.batches, ({ created, overwritten, removed }) =>
       Effect.sync(() => {
         for (const { hash, key, tag } of created) earlier.addCreated(tag, key, hash)
         for (const { after, before } of overwritten) earlier.addReplaced(before, after)
+        for (const record of removed) earlier.addRemoved(record)
       })
     )
     return earlier

@@ -94,7 +94,8 @@ export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError
             same: records.same + same.length,
             kept: records.kept + conflicts.length - wanted.overwrite.length,
             overwritten: records.overwritten + written.overwritten + done.overwritten,
-            rejected: records.rejected + wantedSize - written.created - written.overwritten
+            rejected: records.rejected + wantedSize - written.created - written.overwritten,
+            removed: 0
           }
           meter.tick(batch.records.length)
           yield* Effect.yieldNow()

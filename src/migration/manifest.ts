@@ -34,7 +34,7 @@ export const StoreSide = Schema.Struct({ backend: Schema.String, location: Schem
 /** What a run is. */
 export const Manifest = Schema.Struct({
   run: Schema.String,
-  command: Schema.Literal("migrate", "import"),
+  command: Schema.Literal("migrate", "import", "clear"),
   /** ISO 8601. */
   started: Schema.String,
   /** The process that runs it: see `files/ownedFiles.ts`. */
@@ -52,7 +52,9 @@ export const Manifest = Schema.Struct({
     onError: Schema.Literal("stop", "reject"),
     verify: Schema.Boolean,
     /** True where a target that holds data is backed up before the first write. */
-    backup: optional(Schema.Boolean)
+    backup: optional(Schema.Boolean),
+    /** True where the target is to hold nothing but what comes. */
+    replace: optional(Schema.Boolean)
   })
 })
 export type Manifest = typeof Manifest.Type

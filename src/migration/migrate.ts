@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
-import { type MigrationError, Refused } from "../domain/Errors.ts"
+import { type MigrationError, Refused, UsageError } from "../domain/Errors.ts"
 import type { ConflictPolicy } from "./classify.ts"
 import { type Manifest, manifestText, NOTES, preparedText, type StoreName, worker } from "./manifest.ts"
 import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
@@ -20,6 +20,7 @@ import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder, type RunFolder } from "./RunFolder.ts"
 import { refuseUnfinished, sweep } from "./runs.ts"
 import { inSpan } from "./spans.ts"
+import * as Surplus from "./surplus.ts"
 import { spoolAndValidate } from "./validate.ts"
 
 /** What a person (or a policy) is asked before the first write. */
@@ -43,6 +44,11 @@ export interface WriteOptions {
    * the run's `rejects.jsonl`, and the rest goes on. Default `stop`: the first one ends the run.
    */
   readonly onError?: ErrorPolicy | undefined
+  /**
+   * Whether the target is to hold nothing else afterwards: what the source does not have is removed first, conflicts are
+   * overwritten, and the target is then compared with the source as a whole. Default false. Asked about like a migration.
+   */
+  readonly replace?: boolean | undefined
   /** Default true. Without it the report's verification mode is `none`, and nothing is called verified. */
   readonly verify?: boolean | undefined
   /**
@@ -117,6 +123,18 @@ export const importRecords = (
   ).pipe(inSpan("import", { source: { kind: "document", location: document.path }, target }))
 }
 
+// Where something is removed it is kept too, twice like all else: in the run's folder and in its journal.
+const roomOf = (origin: Origin, replaced: Examined | undefined) => {
+  const there = replaced === undefined ? 0 : replaced.statistics.nodes + replaced.statistics.relationships
+  const bytes = replaced === undefined ? 0 : replaced.health.bytes
+  return {
+    records: (origin.total ?? 0) + there,
+    sourceBytes: origin.bytes === undefined || bytes === undefined ? undefined : origin.bytes + bytes
+  }
+}
+
+const REPLACING = { replace: true, onConflict: "overwrite", onUnkeyed: "add" } as const
+
 const manifestOf = (
   command: Manifest["command"],
   recorder: Recorder,
@@ -145,12 +163,14 @@ const manifestOf = (
       onUnkeyed: options.onUnkeyed ?? "fail",
       onError: options.onError ?? "stop",
       verify: options.verify ?? true,
-      ...(options.beforeWrite !== undefined && { backup: true })
+      ...(options.beforeWrite !== undefined && { backup: true }),
+      ...(options.replace === true && REPLACING)
     }
   }
 }
 
-const run = (
+/** A run from its preflight to its report: what {@link migrate}, {@link importRecords} and `clear` have in common. */
+export const run = (
   command: Manifest["command"],
   recorder: Recorder,
   preflight: Effect.Effect<{ readonly origin: Origin; readonly to: Examined }, MigrationError>,
@@ -159,6 +179,13 @@ const run = (
 ): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(
     Effect.gen(function* () {
+      // A record that is left behind would be missed in the target, or its old state removed.
+      if (options.replace === true && options.onError === "reject") {
+        return yield* new UsageError({
+          message:
+            "A store cannot be replaced by a graph of which some is left behind: leave out --on-error reject, or --replace."
+        })
+      }
       yield* refuseUnfinished(options.stateFolder, target, recorder.run)
       // Litter is no reason to fail.
       if (options.dryRun !== true)
@@ -169,10 +196,12 @@ const run = (
       const origin = isHashed ? { ...whole, records: read.records } : whole
       recorder.before = to.stats
       const targetIsEmpty = to.statistics.nodes === 0 && to.statistics.relationships === 0
+      if (command === "clear" && targetIsEmpty)
+        return recorder.report({ outcome: "nothing-to-do", exitCode: 0, error: null })
+      const isReplacing = options.replace === true && !targetIsEmpty
       const space = yield* checkSpace({
         stateFolder: options.stateFolder,
-        records: origin.total ?? 0,
-        sourceBytes: origin.bytes,
+        ...roomOf(origin, isReplacing ? to : undefined),
         target: to.health
       })
       const folder = options.folder ?? (yield* openFolder(options.stateFolder, recorder.run, options.lease ?? LEASE))
@@ -181,7 +210,8 @@ const run = (
       const { onConflict, onError, onUnkeyed, verify } = manifest.options
       const spool = yield* spoolAndValidate(recorder, origin, folder, { target, onError })
       const { stats: source, warnings } = yield* origin.settle(spool)
-      recorder.source = source
+      recorder.source = command === "clear" ? null : source
+      const surplus = isReplacing ? yield* Surplus.find({ recorder, spool, target, folder }) : undefined
 
       const { basis, decisions, plan } = yield* planRun({
         recorder,
@@ -190,6 +220,7 @@ const run = (
         target,
         to,
         targetIsEmpty,
+        surplus: surplus === undefined ? 0 : Plan.sizeOf(surplus),
         options: manifest.options,
         space,
         warnings,
@@ -201,7 +232,7 @@ const run = (
         yield* checkExpected(options.expectPlan, basis, target.location)
       yield* Plan.check(plan, { target, targetIsEmpty, onConflict, onUnkeyed })
       if (options.dryRun === true) return recorder.report({ outcome: "dry-run", exitCode: 0, error: null })
-      const asks = writesOf(plan) > 0 && (command === "migrate" || !targetIsEmpty)
+      const asks = writesOf(plan) > 0 && (command !== "import" || !targetIsEmpty)
       if (asks && options.confirm !== undefined) {
         const yes = yield* options.confirm({ source, target: to.stats, plan })
         if (!yes) {
@@ -220,10 +251,11 @@ const run = (
         backup: recorder.backup
       }
       yield* folder.journal.setNote(NOTES.prepared, preparedText(prepared))
-      const { lease, patience } = options
+      const { lease, patience, replace } = options
       return yield* perform({
         recorder,
         spool,
+        surplus,
         target,
         targetIsEmpty,
         folder,
@@ -231,6 +263,7 @@ const run = (
           onConflict,
           onError,
           verify,
+          replace,
           lease,
           patience,
           planned: options.expectPlan === undefined ? undefined : decisions

@@ -22,6 +22,7 @@ import { Records, type RunReport, type Stats, Verification } from "./report.ts"
 import { phase, type Recorder } from "./Run.ts"
 import type { RunFolder } from "./RunFolder.ts"
 import type * as Spool from "./spool.ts"
+import { removeSurplus } from "./surplus.ts"
 import { verify } from "./verify.ts"
 
 /** How to write. */
@@ -29,6 +30,8 @@ export interface PerformOptions {
   readonly onConflict: ConflictPolicy
   readonly onError: ErrorPolicy
   readonly verify: boolean
+  /** True where the target is to hold nothing but the spool. */
+  readonly replace?: boolean | undefined
   readonly lease?: number | undefined
   readonly patience?: number | undefined
   /** What exactly is to be done: see `LoadOptions`. */
@@ -39,6 +42,8 @@ export interface PerformOptions {
 export interface Performance {
   readonly recorder: Recorder
   readonly spool: Spool.Spool
+  /** The target's records that are removed first. */
+  readonly surplus?: Spool.Spool | undefined
   readonly target: GraphBackend
   readonly targetIsEmpty: boolean
   readonly folder: RunFolder
@@ -74,10 +79,13 @@ const notVerified = (spool: Spool.Spool): Verification => ({
  */
 export const afterPublication = ({
   folder,
+  options,
   recorder,
   target,
   targetIsEmpty
-}: Pick<Performance, "folder" | "recorder" | "target" | "targetIsEmpty">): Effect.Effect<RunReport> =>
+}: Pick<Performance, "folder" | "recorder" | "target" | "targetIsEmpty"> & {
+  readonly options?: Pick<PerformOptions, "replace"> | undefined
+}): Effect.Effect<RunReport> =>
   Effect.gen(function* () {
     const tolerant = <A>(effect: Effect.Effect<A, MigrationError>) =>
       Effect.catchAll(effect, (error) => Effect.as(Effect.logWarning(error.message), null))
@@ -89,7 +97,8 @@ export const afterPublication = ({
     }
     if (recorder.records.rejected > 0) recorder.rejects = yield* tolerant(Rejects.write(folder, recorder))
     yield* phase(recorder, "cleanup", undefined, () => tolerant(folder.dropSpool))
-    const fingerprint = targetIsEmpty ? (recorder.verification?.targetFingerprint ?? null) : null
+    const isWhole = targetIsEmpty || options?.replace === true
+    const fingerprint = isWhole ? (recorder.verification?.targetFingerprint ?? null) : null
     recorder.after = yield* countAgain(target, fingerprint)
     const report = recorder.report({
       outcome: "done",
@@ -118,7 +127,7 @@ const countAgain = (target: GraphBackend, fingerprint: string | null): Effect.Ef
 // The session: load, verify, then publish or undo. How it ended is noted even where the run is interrupted. To be run
 // uninterruptibly; `restore` lets the load and the verification be interrupted.
 const writeAndPublish = (
-  { folder, hasVanished, options, recorder, spool, target }: Performance,
+  { folder, hasVanished, options, recorder, spool, surplus, target }: Performance,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ): Effect.Effect<void, MigrationError> =>
   Effect.scoped(
@@ -134,14 +143,21 @@ const writeAndPublish = (
       // Only now: whoever was paused over its publication has the store locked, and is not to be forgotten.
       if (hasVanished === true) yield* journal.clear
       const program = Effect.gen(function* () {
+        // First: what comes may need the keys, or whatever else the store's owner lets stand once alone.
+        const removed =
+          surplus === undefined
+            ? 0
+            : yield* phase(recorder, "remove", Plan.sizeOf(surplus), (meter) =>
+                removeSurplus({ surplus, session, journal, meter })
+              )
         const { kept, records, rejected, unkeyed } = yield* phase(recorder, "import", Plan.sizeOf(spool), (meter) =>
           Load.load({ spool, session, journal, onConflict, onError, planned: options.planned, meter })
         )
         const sifted = spool.rejected.nodes + spool.rejected.relationships
-        recorder.records = { ...records, read: records.read + sifted, rejected: records.rejected + sifted }
+        recorder.records = { ...records, read: records.read + sifted, rejected: records.rejected + sifted, removed }
         recorder.verification = options.verify
           ? yield* phase(recorder, "verify", Plan.sizeOf(spool), (meter) =>
-              verify({ spool, session, kept, unkeyed, rejected, meter })
+              verify({ spool, session, kept, unkeyed, rejected, whole: options.replace, meter })
             ).pipe(
               Effect.tapError((error) =>
                 Effect.sync(() => {

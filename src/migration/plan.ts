@@ -2,11 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Capabilities, GraphBackend } from "../backend/GraphBackend.ts"
+import type { Overwrite } from "../backend/WriteSession.ts"
 import { type DocumentInvalid, type FileFailed, type ReadError, Refused, showKeys } from "../domain/Errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import { describe, isGeneratedKey } from "../domain/Graph.ts"
 import { KeyList } from "./census.ts"
-import { classify, type ConflictPolicy } from "./classify.ts"
+import { type Classified, classify, type ConflictPolicy } from "./classify.ts"
 import { type Decisions, DecisionTally } from "./decisions.ts"
 import { KeyCounter } from "./KeyCounter.ts"
 import { emptyPlan, type Plan as PlanReport } from "./report.ts"
@@ -29,6 +30,8 @@ export const make = (options: {
   readonly target: GraphBackend
   readonly targetIsEmpty: boolean
   readonly onConflict: ConflictPolicy
+  /** True where a relationship of the same key between other nodes is removed, and not in conflict. */
+  readonly replace?: boolean | undefined
   readonly meter: Meter
 }): Effect.Effect<Made, ReadError | DocumentInvalid | FileFailed> =>
   Effect.gen(function* () {
@@ -56,7 +59,8 @@ export const make = (options: {
       Stream.runForEach(({ records }) =>
         target.lookup(records).pipe(
           Effect.map((existing) => {
-            const classified = classify(records, existing, tally)
+            const found = classify(records, existing, tally)
+            const classified = options.replace === true ? movedAside(found) : found
             decided.add(classified)
             for (const record of classified.create) if (record._tag === "Node" && isGeneratedKey(record)) unkeyed++
             for (const { after } of classified.conflicts) conflictKeys.add(describe(after))
@@ -72,6 +76,18 @@ export const make = (options: {
     const plan = { ...base, new: decisions.new, same, conflicts, conflictIds: conflictKeys.first, overwrites, unkeyed }
     return { plan, decisions }
   })
+
+const isMoved = ({ after, before }: Overwrite): boolean =>
+  after._tag === "Relationship" &&
+  before._tag === "Relationship" &&
+  (after.from !== before.from || after.to !== before.to || after.type !== before.type)
+
+// One that stands between other nodes is removed, and the one that comes is new.
+const movedAside = (decided: Classified): Classified => ({
+  ...decided,
+  create: [...decided.create, ...decided.conflicts.filter(isMoved).map(({ after }) => after)],
+  conflicts: decided.conflicts.filter((one) => !isMoved(one))
+})
 
 /** What changes for the people and programs that use the store, beside its records. */
 export const featureDifferences = (

@@ -43,7 +43,9 @@ export const PlanBasis = Schema.Struct({
     verify: Schema.Boolean,
     backup: Schema.Boolean,
     /** The instant of `--since`, as it was given. */
-    since: Schema.NullOr(Schema.String)
+    since: Schema.NullOr(Schema.String),
+    /** Where the target is to hold nothing else: then what is removed follows from the two fingerprints. */
+    replace: Schema.optionalWith(Schema.Boolean, { exact: true })
   }),
   counts: Schema.Struct({
     new: Schema.Number,

@@ -23,6 +23,8 @@ export interface Planning {
   readonly target: GraphBackend
   readonly to: Examined
   readonly targetIsEmpty: boolean
+  /** How many records of the target are to be removed. */
+  readonly surplus: number
   readonly options: Manifest["options"]
   readonly space: ReadonlyArray<Space>
   /** What the origin left to say. */
@@ -54,7 +56,15 @@ const basisOf = (
         identity: target.identity,
         fingerprint: targetIsEmpty ? Fingerprint.empty : yield* fingerprintOf(target.read(), tick)
       },
-      options: { onConflict, onUnkeyed, onError, verify, backup: options.backup === true, since: null },
+      options: {
+        onConflict,
+        onUnkeyed,
+        onError,
+        verify,
+        backup: options.backup === true,
+        since: null,
+        ...(options.replace === true && { replace: true })
+      },
       plan,
       rejected: spool.rejected.nodes + spool.rejected.relationships
     })
@@ -62,19 +72,16 @@ const basisOf = (
 
 /** Makes the plan, as the phase `plan`. Nothing is refused yet: see {@link Plan.check}. */
 export const planRun = (planning: Planning): Effect.Effect<Planned, MigrationError> => {
-  const { options, origin, read, recorder, space, spool, target, targetIsEmpty, to, warnings } = planning
+  const { options, origin, read, recorder, space, spool, surplus, target, targetIsEmpty, to, warnings } = planning
   const size = Plan.sizeOf(spool)
   const alsoRead = read === undefined || targetIsEmpty ? 0 : to.stats.nodes + to.stats.relationships
   return phase(recorder, "plan", size + alsoRead, (meter) =>
     Effect.gen(function* () {
       const began = performance.now()
-      const { decisions, plan: made } = yield* Plan.make({
-        spool,
-        target,
-        targetIsEmpty,
-        onConflict: options.onConflict,
-        meter
-      })
+      const { onConflict, replace } = options
+      const planned = yield* Plan.make({ spool, target, targetIsEmpty, onConflict, replace, meter })
+      const { decisions } = planned
+      const made = { ...planned.plan, removes: surplus }
       const lookupSeconds = targetIsEmpty ? undefined : (performance.now() - began) / 1000
       yield* Sketch.ofSpool(recorder, spool, made.conflictIds)
       const basis = yield* basisOf(planning, made, meter.tick)

@@ -44,6 +44,8 @@ export const Plan = Schema.Struct({
   conflictIds: Schema.Array(Schema.String),
   /** How many of the conflicts will be overwritten: all of them, or none. */
   overwrites: Schema.optionalWith(Schema.Number, { default: () => 0 }),
+  /** Records of the target that will be removed: by a `clear`, or because a backup that replaces it does not have them. */
+  removes: Schema.optionalWith(Schema.Number, { default: () => 0 }),
   native: Schema.Number,
   encoded: Schema.Array(MisfitCount),
   impossible: Schema.Array(MisfitCount),
@@ -64,6 +66,7 @@ export const emptyPlan: Plan = {
   conflicts: 0,
   conflictIds: [],
   overwrites: 0,
+  removes: 0,
   native: 0,
   encoded: [],
   impossible: [],
@@ -74,17 +77,21 @@ export const emptyPlan: Plan = {
   hash: null
 }
 
-/** How many records a plan will write. */
-export const writesOf = (plan: Plan): number => plan.new + plan.overwrites
+/** How many records a plan will write or remove. */
+export const writesOf = (plan: Plan): number => plan.new + plan.overwrites + plan.removes
 
-/** Where each record went: read = written + same + kept + overwritten + rejected, always. */
+/**
+ * Where each record went: read = written + same + kept + overwritten + rejected, always. `removed` counts records of the
+ * target, which came from nowhere and are no part of that sum.
+ */
 export const Records = Schema.Struct({
   read: Schema.Number,
   written: Schema.Number,
   same: Schema.Number,
   kept: Schema.Number,
   overwritten: Schema.Number,
-  rejected: Schema.Number
+  rejected: Schema.Number,
+  removed: Schema.optionalWith(Schema.Number, { default: () => 0 })
 })
 export type Records = typeof Records.Type
 
@@ -216,7 +223,7 @@ export const decodeReport = (text: string): RunReport | undefined => {
 }
 
 /** No records. */
-export const noRecords: Records = { read: 0, written: 0, same: 0, kept: 0, overwritten: 0, rejected: 0 }
+export const noRecords: Records = { read: 0, written: 0, same: 0, kept: 0, overwritten: 0, rejected: 0, removed: 0 }
 
 /** True where no record was lost from the count. */
 export const isConserved = (records: Records): boolean =>

@@ -5,6 +5,7 @@ import { EXPOSED } from "../backend/WriteSession.ts"
 import { type MigrationError, Refused, UsageError } from "../domain/Errors.ts"
 import { arrivalOf } from "./arrival.ts"
 import { backUpFirst } from "./backup.ts"
+import { clear } from "./clear.ts"
 import { NOTES, readPrepared } from "./manifest.ts"
 import { importRecords, migrate, type WriteOptions } from "./migrate.ts"
 import type { DocumentSource } from "./origin.ts"
@@ -15,6 +16,7 @@ import type { RunFolder } from "./RunFolder.ts"
 import { find, type KnownRun, mustRest, takeUp } from "./runs.ts"
 import * as Sketch from "./sketch.ts"
 import * as Spool from "./spool.ts"
+import { reopen as reopenSurplus } from "./surplus.ts"
 import { makeCensus } from "./validate.ts"
 import { inSpan } from "./spans.ts"
 
@@ -88,13 +90,12 @@ const restart = (
   { confirm, lease, patience, source, stateFolder }: ResumeOptions
 ): Effect.Effect<RunReport, MigrationError> =>
   Effect.gen(function* () {
-    if (source === undefined) {
+    if (source === undefined && manifest.command !== "clear") {
       return yield* new Refused({
         reason: "unfinished-run",
         message: `Run ${summary.run} was broken off before it had read ${summary.source} to the end; nothing of it is in ${summary.target}. Run the migration again instead.`
       })
     }
-    const from = yield* source
     const { store: fromStore } = manifest.source
     const { store: toStore } = manifest.target
     const settings = {
@@ -109,6 +110,8 @@ const restart = (
       names: { source: fromStore, target: toStore },
       folder
     }
+    if (manifest.command === "clear" || source === undefined) return yield* clear(target, settings)
+    const from = yield* source
     return yield* "kind" in from ? migrate(from, target, settings) : importRecords(from, target, settings)
   })
 
@@ -123,7 +126,7 @@ const goOn = (
   Effect.gen(function* () {
     const { journal } = folder
     const { backup, before, plan, rejected, source } = yield* readPrepared(journal.path, preparedText)
-    recorder.source = source
+    recorder.source = manifest.command === "clear" ? null : source
     recorder.before = before
     recorder.plan = plan
     recorder.backup = backup ?? null
@@ -138,14 +141,15 @@ const goOn = (
         Sketch.ofSpool(recorder, found, plan.conflictIds)
       )
     )
-    const { onConflict, onError, verify } = manifest.options
+    const { onConflict, onError, replace, verify } = manifest.options
     return yield* perform({
       recorder,
       spool,
+      surplus: replace === true && !targetIsEmpty ? yield* reopenSurplus(folder, target) : undefined,
       target,
       targetIsEmpty,
       folder,
       hasVanished: !isExposed && !hasArrived,
-      options: { onConflict, onError, verify, lease, patience }
+      options: { onConflict, onError, verify, replace, lease, patience }
     })
   }).pipe(Effect.scoped)

@@ -31,12 +31,14 @@ interface Options extends Pick<Loaded, "kept" | "unkeyed"> {
   readonly session: WriteSession
   /** Numbers of the spool's records that the target refused, from 0: they must not be expected. */
   readonly rejected?: ReadonlySet<number> | undefined
+  /** True where the target is to hold nothing but the spool. */
+  readonly whole?: boolean | undefined
   readonly meter: Meter
 }
 
 /** Verifies a session before it is published; fails with `VerificationFailed` where anything differs. */
 export const verify = (options: Options): Effect.Effect<Verification, MigrationError> =>
-  (options.session.fresh ? verifyFresh(options) : verifyInUse(options)).pipe(
+  (options.session.fresh || options.whole === true ? verifyFresh(options) : verifyInUse(options)).pipe(
     Effect.catchTag("SourceDataInvalid", (error) => unreadable(options, error)),
     Effect.flatMap((verification) => {
       const { differences, differencesTotal } = verification

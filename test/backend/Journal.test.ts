@@ -1,4 +1,5 @@
 import * as path from "node:path"
+import Database from "better-sqlite3"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -52,6 +53,33 @@ describe("the journal", () => {
     expect(batches[1]?.created).toEqual([{ tag: "Node", key: "a", hash: lineHash(canonicalLine(a)) }])
     expect(batches[1]?.overwritten.map(({ after, before }) => [canonicalLine(before), canonicalLine(after)])).toEqual([
       [canonicalLine(b), canonicalLine(a)]
+    ])
+  })
+
+  it("keeps what is removed, and reads journals of releases that removed nothing", async () => {
+    const file = path.join(tempFolder(), "journal.db")
+    const db = new Database(file)
+    db.exec(
+      "CREATE TABLE note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;" +
+        "CREATE TABLE batch (number INTEGER PRIMARY KEY AUTOINCREMENT, acknowledged INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, hashes BLOB NOT NULL, overwritten TEXT NOT NULL);" +
+        "CREATE TABLE reject (number INTEGER PRIMARY KEY, stage TEXT NOT NULL, tag TEXT NOT NULL, line TEXT NOT NULL, why TEXT NOT NULL)"
+    )
+    db.prepare("INSERT INTO batch (created, hashes, overwritten) VALUES ('[[\"a\"]]', ?, '[]')").run(
+      lineHash(canonicalLine(a))
+    )
+    db.close()
+    const batches = await Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const journal = yield* Journal.make(file)
+          yield* journal.intend({ create: [], overwrite: [], remove: [link, link] })
+          return Chunk.toReadonlyArray(yield* Stream.runCollect(journal.batches))
+        })
+      )
+    )
+    expect(batches.map(({ created, removed }) => [created.map(({ key }) => key), removed.map(canonicalLine)])).toEqual([
+      [[], [canonicalLine(link), canonicalLine(link)]],
+      [["a"], []]
     ])
   })
 
