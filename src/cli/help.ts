@@ -13,6 +13,8 @@ export interface Documented {
   /** The positionals, as the usage line shows them. */
   readonly usage: string
   readonly examples: ReadonlyArray<string>
+  /** What else its help says, as it stands. */
+  readonly notes?: ReadonlyArray<string>
   readonly descriptor: Command.Command<string, never, never, unknown>["descriptor"]
 }
 
@@ -35,7 +37,7 @@ const plain = (span: Span.Span): string => {
 
 // What the library adds to each option of its own accord; the placeholder and the description say the same.
 const BOILERPLATE =
-  /^(A user-defined piece of text\.|A true or false value\.|An integer\.|One of the following: .*|This setting is optional\.( .*)?)$/
+  /^(A user-defined piece of text\.|A true or false value\.|An integer\.|One of the following: .*|This setting is optional\.( .*)?|This option may be repeated zero or more times\.)$/
 
 /** A positional or an option, and what it is. */
 export interface Entry {
@@ -157,7 +159,8 @@ export const commandHelp = (command: Documented, columns: number): ReadonlyArray
     ...section(
       "Examples",
       command.examples.map((example) => `  memorygraph ${example}`)
-    )
+    ),
+    ...(command.notes === undefined ? [] : ["", ...command.notes])
   ]
 }
 

@@ -22,6 +22,7 @@ import { health } from "./health.ts"
 import { commandHelp, type Documented, programHelp } from "./help.ts"
 import { importCommand } from "./import.ts"
 import { inspect } from "./inspect.ts"
+import { CLIENT_CONFIGURATION, mcp } from "./mcp.ts"
 import { migrate } from "./migrate.ts"
 import { protectDashes } from "./options.ts"
 import { runMain } from "./process.ts"
@@ -115,11 +116,30 @@ export const COMMANDS: ReadonlyArray<Documented> = [
     usage: "",
     descriptor: config.descriptor,
     examples: ["config", "config --json"]
+  },
+  {
+    name: "mcp",
+    usage: "",
+    descriptor: mcp.descriptor,
+    examples: ["mcp --root ~/exports", "mcp --root ~/exports --root ~/stores --allow-any"],
+    notes: CLIENT_CONFIGURATION
   }
 ]
 
 const root = Command.make(NAME).pipe(
-  Command.withSubcommands([migrate, verify, exportCommand, importCommand, health, inspect, clear, backup, runs, config])
+  Command.withSubcommands([
+    migrate,
+    verify,
+    exportCommand,
+    importCommand,
+    health,
+    inspect,
+    clear,
+    backup,
+    runs,
+    config,
+    mcp
+  ])
 )
 
 const helpColumns = (): number => Math.min(120, process.stdout.columns ?? 100)

@@ -54,6 +54,19 @@ export const text = (name: string, placeholder: string, description: string): Op
     Options.map(Option.getOrUndefined)
   )
 
+/** An option with a text for a value that may be given several times. */
+export const texts = (name: string, placeholder: string, description: string): Options.Options<ReadonlyArray<string>> =>
+  Options.text(name).pipe(
+    Options.withPseudoName(placeholder),
+    Options.withDescription(description),
+    Options.repeated,
+    Options.mapEffect((values) =>
+      values.some((value) => value.startsWith("--") || value === "")
+        ? Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name} needs a value`)))
+        : Effect.succeed(values)
+    )
+  )
+
 /** A switch, off unless given. */
 export const flag = (name: string, description: string): Options.Options<boolean> =>
   Options.boolean(name).pipe(Options.withDescription(description))

@@ -1,5 +1,5 @@
 /** Shows the progress of a run: a live line on a terminal, plain lines elsewhere, or one JSON object a line. */
-import type { Phase, ProgressEvent, ProgressSink } from "../migration/Progress.ts"
+import { type Phase, PHASE_TITLES, type ProgressEvent, type ProgressSink } from "../migration/Progress.ts"
 import { count, duration, rate } from "../report/words.ts"
 import type { ProgressLine } from "../migration/progressLine.ts"
 import type { ProgressMode } from "../settings/configFile.ts"
@@ -15,20 +15,6 @@ const PLAIN_INTERVAL = 5000
 const MIN_COLUMNS = 10
 const PLAIN_WIDTH = 200
 
-/** What a phase does, for people. */
-const TITLES: { readonly [P in Phase]: string } = {
-  preflight: "Looking at both sides",
-  export: "Reading",
-  validate: "Validating",
-  plan: "Planning",
-  remove: "Removing",
-  import: "Writing",
-  verify: "Verifying",
-  publish: "Publishing",
-  undo: "Undoing",
-  cleanup: "Cleaning up"
-}
-
 /** What is known of a phase that goes on. */
 export interface PhaseState {
   readonly phase: Phase
@@ -43,7 +29,7 @@ const BAR = 20
 /** A phase on one line of at most `width` columns; what matters most comes first and stays longest. */
 export const phaseLine = (state: PhaseState, width: number): string => {
   const { done, phase, seconds, total } = state
-  const parts = [TITLES[phase]]
+  const parts = [PHASE_TITLES[phase]]
   const share = total !== undefined && total > 0 ? Math.min(1, done / total) : undefined
   const filled = Math.round((share ?? 0) * BAR)
   const bar = `[${"#".repeat(filled)}${"-".repeat(BAR - filled)}]`
@@ -63,7 +49,7 @@ export const phaseLine = (state: PhaseState, width: number): string => {
 const endLine = ({ done, phase, seconds }: PhaseState): string => {
   const perSecond = rate(done, seconds)
   const what = done > 0 ? `: ${count(done)} records in` : ":"
-  return `${TITLES[phase]}${what} ${duration(seconds)}${perSecond === undefined ? "" : ` (${count(perSecond)}/s)`}`
+  return `${PHASE_TITLES[phase]}${what} ${duration(seconds)}${perSecond === undefined ? "" : ` (${count(perSecond)}/s)`}`
 }
 
 type Show = (state: PhaseState, event: ProgressEvent["state"]) => void

@@ -2,7 +2,7 @@
 import { healthLines } from "./healthLines.ts"
 import type { Difference } from "../domain/Errors.ts"
 import type { RunReport, Stats } from "../migration/report.ts"
-import type { RunSummary } from "../migration/runs.ts"
+import type { RunSummary } from "../migration/runSummary.ts"
 import { count, duration, graphSize, plural, rate } from "../report/words.ts"
 import { planLines } from "./renderPlan.ts"
 import { row, statsRows } from "./rows.ts"

@@ -48,7 +48,8 @@ export interface CommandOptions {
   readonly report?: string | undefined
 }
 
-const logger = (verbose: boolean) =>
+/** Logs to standard error: warnings, and with `verbose` everything. */
+export const logger = (verbose: boolean) =>
   Layer.merge(
     Logger.replace(
       Logger.defaultLogger,

@@ -109,7 +109,8 @@ export const RefusedReason = Schema.Literal(
   "conflicts",
   "unkeyed",
   "unfinished-run",
-  "stale-plan"
+  "stale-plan",
+  "not-allowed"
 )
 export type RefusedReason = typeof RefusedReason.Type
 

@@ -20,6 +20,20 @@ export const PHASES = [
 /** A phase of a migration. */
 export type Phase = (typeof PHASES)[number]
 
+/** What a phase does, for people. */
+export const PHASE_TITLES: { readonly [P in Phase]: string } = {
+  preflight: "Looking at both sides",
+  export: "Reading",
+  validate: "Validating",
+  plan: "Planning",
+  remove: "Removing",
+  import: "Writing",
+  verify: "Verifying",
+  publish: "Publishing",
+  undo: "Undoing",
+  cleanup: "Cleaning up"
+}
+
 /** One notice: `total` is absent where it is not known. Records unless `unit` says otherwise. */
 export interface ProgressEvent {
   readonly phase: Phase

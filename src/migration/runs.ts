@@ -2,7 +2,6 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
@@ -12,35 +11,8 @@ import { type FileFailed, Refused, UsageError } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
 import { isOrphan } from "../files/ownedFiles.ts"
 import { type Manifest, manifestText, NOTES, readManifest, worker } from "./manifest.ts"
+import type { RunStatus, RunSummary } from "./runSummary.ts"
 import { FILES, files, folderOf, openFolder, type RunFolder, runsFolder } from "./RunFolder.ts"
-
-/**
- * What became of a run.
- *
- * - `running`: its process gives signs of life.
- * - `published`: all of it is in the target; it can be rolled back until it is pruned.
- * - `rolled-back`: taken back, but for what somebody else has changed since, which its report lists.
- * - `unfinished`: its process is gone, and a part of it is in the target, or may be: resume it or roll it back.
- * - `broken-off`: its process is gone, and nothing of it is in the target.
- */
-export const RunStatus = Schema.Literal("running", "published", "rolled-back", "unfinished", "broken-off")
-export type RunStatus = typeof RunStatus.Type
-
-/** A run, as `runs` lists it. */
-export const RunSummary = Schema.Struct({
-  run: Schema.String,
-  status: RunStatus,
-  command: Schema.String,
-  /** ISO 8601. */
-  started: Schema.String,
-  source: Schema.String,
-  target: Schema.String,
-  host: Schema.String,
-  pid: Schema.Number,
-  /** Batches that the journal knows of. */
-  batches: Schema.Number
-})
-export type RunSummary = typeof RunSummary.Type
 
 /** A run that was looked at without being taken up. */
 export interface KnownRun {

@@ -2,7 +2,8 @@
 import type { StoreName } from "../migration/manifest.ts"
 import type { Naming, StoreFlags } from "./stores.ts"
 
-const NO_FLAGS: StoreFlags = {
+/** No flags at all. */
+export const NO_FLAGS: StoreFlags = {
   path: undefined,
   uri: undefined,
   host: undefined,

@@ -1,0 +1,249 @@
+/**
+ * What the tools take and give, as Effect Schemas: the JSON Schemas that a client sees are made from them, and so is the
+ * decoding of arguments. Names of arguments follow the established interface, hence the underscores.
+ */
+import * as Schema from "effect/Schema"
+import { KINDS } from "../backend/StoreConfig.ts"
+import type { ReadFormat } from "../document/read.ts"
+import type { DocumentFormat } from "../document/write.ts"
+import { PHASES } from "../migration/Progress.ts"
+import { RunReport, Stats } from "../migration/report.ts"
+import { RunSummary } from "../migration/runSummary.ts"
+
+// Values would load every reader and writer for the sake of a few words; the types hold the lists complete.
+const WRITTEN = {
+  json: "json",
+  jsonl: "jsonl",
+  markdown: "markdown",
+  "mcp-memory": "mcp-memory",
+  cypher: "cypher"
+} as const satisfies { readonly [F in DocumentFormat]: F }
+const READ = {
+  json: "json",
+  jsonl: "jsonl",
+  markdown: "markdown",
+  "mcp-memory": "mcp-memory"
+} as const satisfies { readonly [F in ReadFormat]: F }
+
+/** An argument that may be left out. */
+const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
+  Schema.optionalWith(schema.annotations({ description }), { exact: true })
+
+/** How a store is reached, where no name says it. Allowed with `--allow-any`; what is left out the environment says. */
+export const BackendSettings = Schema.Struct({
+  path: optional(Schema.String, "File of a sqlite or falkordblite store, under an allowed root."),
+  uri: optional(Schema.String, "URI of a server: neo4j://HOST:PORT, bolt://, memgraph://, falkordb://HOST:PORT/GRAPH."),
+  host: optional(Schema.String, "Host of a server."),
+  port: optional(Schema.Int.pipe(Schema.between(1, 65535)), "Port of a server."),
+  username: optional(Schema.String, "User on a server."),
+  password: optional(
+    Schema.String,
+    "Password on a server. Better kept out of the conversation: in the environment or the config file of this program."
+  ),
+  database: optional(Schema.String, "Database of a neo4j or memgraph server."),
+  graph: optional(Schema.String, "Graph in falkordb or falkordblite; default memorygraph."),
+  layout: optional(Schema.Literal("seed", "column"), "Tables to use in an sqlite file that has both."),
+  tls: optional(Schema.Literal("off", "verify", "trust"), "Encryption: none, checked, or unchecked.")
+})
+export type BackendSettings = typeof BackendSettings.Type
+
+const Backend = Schema.Literal(...KINDS)
+
+const storeName = (what: string) =>
+  optional(
+    Schema.String,
+    `The ${what} by its name in the config file of this program; a path or a URI only where the server was started with --allow-any.`
+  )
+
+/** The source of a migration or an export. */
+const source = {
+  source: storeName("source"),
+  source_backend: optional(Backend, "The kind of the source. Without source and source_backend: the store in use."),
+  source_config: optional(BackendSettings, "How the source is reached.")
+}
+
+/** The target of a migration or an import. */
+const target = {
+  target: storeName("target"),
+  target_backend: optional(Backend, "The kind of the target."),
+  target_config: optional(BackendSettings, "How the target is reached.")
+}
+
+const wait = {
+  wait: optional(
+    Schema.Boolean,
+    "false: answer with the run's id at once; migration_status then tells how it goes. Otherwise the answer waits: to the end where progress is asked for, and 20 seconds at most where it is not."
+  )
+}
+
+const planHash = {
+  plan_hash: optional(
+    Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
+    "The hash of the plan that the first call has returned. Only with it anything is written, and only while that plan still holds. Give it with the same arguments, once a person has agreed."
+  )
+}
+
+const writing = {
+  skip_duplicates: optional(
+    Schema.Boolean,
+    "true (the default): records that the target holds with another content stay as the target has them; false: the run is refused where there are any."
+  ),
+  on_conflict: optional(
+    Schema.Literal("skip", "overwrite", "fail"),
+    "The same in full: keep the target's, take the source's, or refuse. Default skip."
+  ),
+  on_error: optional(
+    Schema.Literal("stop", "reject"),
+    "A record that cannot go (refused, impossible there, an end missing): stop (the default), or leave it in the run's rejects and go on."
+  ),
+  on_unkeyed: optional(
+    Schema.Literal("fail", "add"),
+    "Nodes without an id of their own, into a store that holds data: refuse (the default) or add them."
+  ),
+  verify: optional(
+    Schema.Boolean,
+    "Default true: everything is read back and compared before it is published. false: nothing is called verified."
+  ),
+  backup: optional(Schema.Boolean, "true: a target that holds data is backed up before the first write."),
+  dry_run: optional(Schema.Boolean, "true: make the plan and ask nobody; nothing is written.")
+}
+
+export const MigrateArguments = Schema.Struct({ ...source, ...target, ...writing, ...planHash, ...wait })
+export type MigrateArguments = typeof MigrateArguments.Type
+
+const { backup: _backup, dry_run: _dryRun, ...planning } = writing
+export const ValidateArguments = Schema.Struct({
+  ...source,
+  ...target,
+  ...planning,
+  mode: optional(
+    Schema.Literal("plan", "compare"),
+    "plan (the default): what a migration would do, and whether it can. compare: whether both stores hold the same now, record by record, as after a migration."
+  ),
+  ...wait
+})
+export type ValidateArguments = typeof ValidateArguments.Type
+
+export const ExportArguments = Schema.Struct({
+  ...source,
+  output: Schema.String.annotations({
+    description:
+      "Where to: a file, of Markdown a folder or .tar, under an allowed root; .gz compresses. A relative path begins at the first root."
+  }),
+  format: optional(
+    Schema.Literal(...Object.values(WRITTEN)),
+    "What to write. Default: what the file's name says, else json. json, jsonl and markdown are complete."
+  ),
+  cypher_for: optional(Schema.Literal("neo4j", "memgraph", "falkordb"), "The engine that a Cypher script is for."),
+  overwrite: optional(Schema.Boolean, "true: a file that is there already is replaced. Default false: it is refused."),
+  ...planHash,
+  ...wait
+})
+export type ExportArguments = typeof ExportArguments.Type
+
+export const ImportArguments = Schema.Struct({
+  input: Schema.String.annotations({ description: "The document: a file or a folder under an allowed root." }),
+  format: optional(Schema.Literal("auto", ...Object.values(READ)), "What it is. Default auto: by its content."),
+  ...target,
+  ...writing,
+  ...planHash,
+  ...wait
+})
+export type ImportArguments = typeof ImportArguments.Type
+
+const store = {
+  store: storeName("store"),
+  backend: optional(Backend, "The kind of the store."),
+  config: optional(BackendSettings, "How the store is reached.")
+}
+
+export const HealthArguments = Schema.Struct(store)
+export type HealthArguments = typeof HealthArguments.Type
+
+export const InspectArguments = Schema.Struct(store)
+export type InspectArguments = typeof InspectArguments.Type
+
+export const ListRunsArguments = Schema.Struct({
+  limit: optional(Schema.Int.pipe(Schema.between(1, 1000)), "How many at most, the latest first. Default 50.")
+})
+export type ListRunsArguments = typeof ListRunsArguments.Type
+
+const run = Schema.String.annotations({ description: "The run's id, or as much of its beginning as tells it apart." })
+
+export const RollbackArguments = Schema.Struct({ run, ...planHash, ...wait })
+export type RollbackArguments = typeof RollbackArguments.Type
+
+export const StatusArguments = Schema.Struct({ run })
+export type StatusArguments = typeof StatusArguments.Type
+
+/** Where a run stands. */
+const Position = Schema.Struct({
+  phase: Schema.Literal(...PHASES),
+  done: Schema.Number,
+  total: Schema.NullOr(Schema.Number),
+  seconds: Schema.Number,
+  per_second: Schema.NullOr(Schema.Number)
+})
+
+/** An error as data: the tag of its class, what happened and what to do, the process exit code of the same error. */
+export const ToolError = Schema.Struct(
+  { tag: Schema.String, message: Schema.String, exitCode: Schema.Number },
+  { key: Schema.String, value: Schema.Unknown }
+).annotations({ identifier: "ToolError" })
+export type ToolError = typeof ToolError.Type
+
+/** What a tool gives where it did not succeed; `report` where a run had begun. */
+export const Failure = Schema.Struct({
+  error: ToolError,
+  run: Schema.NullOr(Schema.String),
+  report: Schema.NullOr(Schema.typeSchema(RunReport))
+}).annotations({ identifier: "Failure" })
+export type Failure = typeof Failure.Type
+
+/**
+ * What a run that this server works on is, and how far it is. `planned` has written nothing and waits for its
+ * `plan_hash` to be given back; `running` goes on whether anybody asks or not.
+ */
+export const Work = Schema.Struct({
+  run: Schema.String,
+  tool: Schema.String,
+  status: Schema.Literal("running", "planned", "done", "failed"),
+  plan_hash: Schema.NullOr(Schema.String),
+  progress: Schema.NullOr(Position),
+  report: Schema.NullOr(Schema.typeSchema(RunReport)),
+  error: Schema.NullOr(ToolError),
+  next: Schema.String.annotations({ description: "What can be done now." })
+}).annotations({ identifier: "Work" })
+export type Work = typeof Work.Type
+
+/** A run of the state folder that this server does not work on. */
+export const Known = Schema.Struct({ known: RunSummary, report: Schema.NullOr(Schema.typeSchema(RunReport)) })
+
+/** A store as it was found. */
+export const FoundStore = Schema.Struct({
+  store: Schema.String.annotations({ description: "Its name, or how it was named." }),
+  backend: Schema.String,
+  location: Schema.String,
+  reachable: Schema.Boolean,
+  version: Schema.NullOr(Schema.String),
+  writable: Schema.NullOr(Schema.Boolean),
+  nodes: Schema.NullOr(Schema.Number),
+  relationships: Schema.NullOr(Schema.Number),
+  notes: Schema.Array(Schema.String),
+  error: Schema.NullOr(ToolError)
+})
+export type FoundStore = typeof FoundStore.Type
+
+export const HealthResult = Schema.Struct({ stores: Schema.Array(FoundStore) }).annotations({ identifier: "Health" })
+
+export const InspectResult = Schema.Struct({
+  stats: Stats,
+  newest: Schema.NullOr(Schema.String),
+  dangling: Schema.Struct({ first: Schema.Array(Schema.String), total: Schema.Number })
+}).annotations({ identifier: "Inspection" })
+
+export const RunsResult = Schema.Struct({
+  runs: Schema.Array(RunSummary),
+  unreadable: Schema.Array(Schema.Struct({ run: Schema.String, why: Schema.String })),
+  total: Schema.Number
+}).annotations({ identifier: "Runs" })

@@ -1,0 +1,144 @@
+/** `list_runs`, `migration_status` and `rollback_run`: what became of runs, and taking one back. */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { connect } from "../../backend/registry.ts"
+import { type MigrationError, UsageError } from "../../domain/Errors.ts"
+import type { Recorder } from "../../migration/Run.ts"
+import type { RunSummary } from "../../migration/runSummary.ts"
+import { twoSteps } from "../call.ts"
+import { checkPlan, hashOf } from "../planHash.ts"
+import { type Answer, answer, planText, reportLines, workAnswer, workLines } from "../results.ts"
+import { Known, ListRunsArguments, RollbackArguments, RunsResult, StatusArguments, Work } from "../schemas.ts"
+import type { Task } from "../tasks.ts"
+import { define, type ToolContext } from "../tool.ts"
+
+const modules = Effect.promise(() => import("../../migration/runs.ts"))
+
+const DEFAULT_LIMIT = 50
+
+const runLine = ({ command, run, source, started, status, target }: RunSummary): string =>
+  `${run} ${status}: ${command} of ${started}, ${source} into ${target}`
+
+export const listRuns = define({
+  name: "list_runs",
+  title: "List runs",
+  description:
+    "Lists the runs that this machine's state folder knows, the latest first: running, published, rolled back, unfinished or broken off.",
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: ListRunsArguments,
+  output: RunsResult,
+  run: ({ limit = DEFAULT_LIMIT }, { stateFolder }) =>
+    Effect.gen(function* () {
+      const found = yield* (yield* modules).list(stateFolder)
+      const runs = found.runs.map(({ summary }) => summary)
+      const shown = runs.slice(0, limit)
+      return answer({ runs: shown, unreadable: found.unreadable, total: runs.length }, [
+        runs.length === 0 ? "There are no runs." : `${runs.length} run(s).`,
+        ...shown.map(runLine),
+        ...found.unreadable.map(({ run, why }) => `${run}: ${why}`)
+      ])
+    })
+})
+
+export const migrationStatus = define({
+  name: "migration_status",
+  title: "Status of a run",
+  description:
+    "Tells how a run goes: its phase, counts and rate while it runs, its outcome and report once it has ended. Knows the runs of this server, and those that the state folder keeps.",
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: StatusArguments,
+  output: Schema.Union(Work, Known),
+  run: ({ run }, { stateFolder, tasks }) =>
+    Effect.gen(function* () {
+      const work = tasks.find(run)?.work()
+      if (work !== undefined) return answer(work, workLines(work))
+      const { find } = yield* modules
+      const { decodeReport } = yield* Effect.promise(() => import("../../migration/report.ts"))
+      const { FILES, folderOf } = yield* Effect.promise(() => import("../../migration/RunFolder.ts"))
+      const { summary } = yield* find(stateFolder, run)
+      const file = path.join(folderOf(stateFolder, summary.run), FILES.report)
+      const report = fs.existsSync(file) ? decodeReport(fs.readFileSync(file, "utf8")) : undefined
+      return answer({ known: summary, report: report ?? null }, [
+        runLine(summary),
+        ...(report === undefined ? [] : reportLines(report))
+      ])
+    })
+})
+
+/** A run as it would be taken back now, and the hash over all that a person agrees to. */
+const prepareRollback = (id: string, { stateFolder, stores }: ToolContext, recorder: Recorder) =>
+  Effect.gen(function* () {
+    const { find, mustRest } = yield* modules
+    const known = yield* find(stateFolder, id)
+    const { manifest, state, summary } = known
+    const { run } = summary
+    recorder.run = run
+    yield* mustRest(known)
+    if (manifest.target.store === undefined) {
+      return yield* new UsageError({
+        message: `Run ${run} was begun by a program that did not say how its target is reached. Nothing was changed. Roll it back from that program.`
+      })
+    }
+    const target = yield* connect(yield* stores.ofRun(manifest.target.store))
+    const { examine } = yield* Effect.promise(() => import("../../migration/preflight.ts"))
+    const { statistics, stats } = yield* examine(target)
+    recorder.before = stats
+    const hash = hashOf("rollback_run", { run, status: summary.status, state, target: target.identity, statistics })
+    return { run, target, hash }
+  })
+
+/** A run that is under way is cancelled: it undoes itself, and nothing of it is kept. */
+const cancel = (task: Task): Effect.Effect<Answer> =>
+  Effect.map(task.cancel, () => {
+    const work = task.work()
+    if (work.error?.tag === "Interrupted") {
+      return answer(work, [
+        `Run ${work.run} was cancelled: what it had begun is undone, the target is as it was before.`
+      ])
+    }
+    return work.status === "done"
+      ? answer(work, [
+          `Too late to cancel: run ${work.run} has ended. Call rollback_run again to plan taking it back.`,
+          ...workLines(work)
+        ])
+      : workAnswer(work)
+  })
+
+const takeBack = (given: RollbackArguments, context: ToolContext): Effect.Effect<Answer, MigrationError> =>
+  Effect.map(
+    twoSteps(context, {
+      tool: "rollback_run",
+      command: "rollback",
+      arguments: given,
+      plan: (recorder) =>
+        Effect.map(prepareRollback(given.run, context, recorder), ({ hash }) => ({
+          report: recorder.report({ outcome: "dry-run", exitCode: 0, error: null }),
+          planHash: hash
+        })),
+      act: (recorder, expected) =>
+        Effect.gen(function* () {
+          const { hash, run, target } = yield* prepareRollback(given.run, context, recorder)
+          yield* checkPlan(expected, hash, target.location)
+          const { rollback } = yield* Effect.promise(() => import("../../migration/rollback.ts"))
+          return yield* rollback(target, { stateFolder: context.stateFolder, run, recorder })
+        }),
+      question: (work) => [`Take back run ${work.report?.run ?? given.run}?`, ...planText(work)].join("\n")
+    }),
+    workAnswer
+  )
+
+export const rollbackRun = define({
+  name: "rollback_run",
+  title: "Take a run back",
+  description:
+    "Takes a run back: what it created goes, what it replaced is as it was; what somebody has changed since stays and is listed. The first call only plans and returns a plan_hash; a second call with that plan_hash acts. A run that this server is working on is cancelled at once instead, which undoes it.",
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  input: RollbackArguments,
+  output: Work,
+  run: (given, context) => {
+    const task = context.tasks.find(given.run)
+    return task?.work().status === "running" ? cancel(task) : takeBack(given, context)
+  }
+})
