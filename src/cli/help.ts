@@ -118,6 +118,8 @@ export interface CommandHelp {
   readonly options: ReadonlyArray<Entry>
   /** The flags that complete a store's kind, as they are written for the first store. */
   readonly storeOptions: ReadonlyArray<Entry>
+  /** Every option, also those of a second store. */
+  readonly allOptions: ReadonlyArray<Entry>
   /** True where the same flags exist for a second store, with `--to-` in place of `--from-`. */
   readonly isPaired: boolean
 }
@@ -137,6 +139,7 @@ export const helpOf = (command: Documented): CommandHelp => {
       .map(({ term, text }) => ({ term: term.replaceAll(/[<>]/g, ""), text })),
     options: options.filter(({ term }) => !STORE_FLAG.test(term)),
     storeOptions: isPaired ? storeOptions.filter(({ term }) => term.startsWith("--from-")) : storeOptions,
+    allOptions: options,
     isPaired
   }
 }

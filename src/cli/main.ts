@@ -16,6 +16,7 @@ import { EXIT, failedReport } from "../migration/outcome.ts"
 import { VERSION } from "../version.ts"
 import { backup } from "./backup.ts"
 import { clear } from "./clear.ts"
+import { makeCompletions } from "./completions.ts"
 import { config } from "./config.ts"
 import { exportCommand } from "./export.ts"
 import { health } from "./health.ts"
@@ -33,6 +34,8 @@ import * as terminal from "./terminal.ts"
 import { verify } from "./verify.ts"
 
 const NAME = "memorygraph"
+
+const completions = makeCompletions(() => COMMANDS)
 
 /** The commands in the order of the help. */
 export const COMMANDS: ReadonlyArray<Documented> = [
@@ -123,6 +126,12 @@ export const COMMANDS: ReadonlyArray<Documented> = [
     descriptor: mcp.descriptor,
     examples: ["mcp --root ~/exports", "mcp --root ~/exports --root ~/stores --allow-any"],
     notes: CLIENT_CONFIGURATION
+  },
+  {
+    name: "completions",
+    usage: "SHELL",
+    descriptor: completions.descriptor,
+    examples: ["completions bash", "completions zsh", "completions fish"]
   }
 ]
 
@@ -138,7 +147,8 @@ const root = Command.make(NAME).pipe(
     backup,
     runs,
     config,
-    mcp
+    mcp,
+    completions
   ])
 )
 
@@ -209,8 +219,9 @@ const program = (argv: ReadonlyArray<string>): Effect.Effect<number> => {
     const topic = COMMANDS.find(({ name }) => name === rest[0])
     return print(topic === undefined ? programHelp(COMMANDS, helpColumns()) : commandHelp(topic, helpColumns()))
   }
+  if (word === "--completions") return program([...argv.slice(0, 2), "completions", ...rest])
   const command = COMMANDS.find(({ name }) => name === word)
-  const isBuiltIn = word === "--version" || word === "--completions"
+  const isBuiltIn = word === "--version"
   if (command === undefined && !isBuiltIn) {
     if (word.startsWith("-")) return wrongCall(argv, `${word} comes before the command: options follow it.`)
     const meant = similar(word)
