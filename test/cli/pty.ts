@@ -48,7 +48,8 @@ export const onTerminal = (
     output: () => output,
     until: async (pattern) => {
       const began = performance.now()
-      while (!pattern.test(stripVTControlCharacters(output))) {
+      // Without colours, movements, and the bell that a shell may ring in the middle of a word.
+      while (!pattern.test(stripVTControlCharacters(output).replaceAll("\u0007", ""))) {
         if (performance.now() - began > LIMIT / 2) throw new Error(`${String(pattern)} never showed, but: ${output}`)
         await new Promise((resolve) => setTimeout(resolve, POLL))
       }
