@@ -18,8 +18,11 @@ export { exitCodeOf } from "./migration/outcome.ts"
 // Stores.
 export {
   type Capabilities,
+  type Diagnosis,
+  type Fact,
   GraphBackend,
   type Health,
+  type IndexState,
   type Misfit,
   type Selection,
   type Statistics
@@ -49,6 +52,13 @@ export { JsonDocument } from "./document/json-format.ts"
 export { clear, type ClearOptions } from "./migration/clear.ts"
 export { importRecords, migrate, type Question, type WriteOptions } from "./migration/migrate.ts"
 export { PlanBasis } from "./migration/planHash.ts"
+export {
+  makeDocument as makePlanDocument,
+  PlanDocument,
+  type PlanContent,
+  readPlan,
+  writePlan
+} from "./migration/planFile.ts"
 export type { ConflictPolicy } from "./migration/classify.ts"
 export type { ErrorPolicy } from "./migration/rejecting.ts"
 export { type ExportOptions, exportRecords, exportStore } from "./migration/exportStore.ts"
@@ -56,9 +66,13 @@ export type { CensusResult } from "./migration/census.ts"
 export type { Spool } from "./migration/spool.ts"
 export type { DocumentSource, Origin, Settled } from "./migration/origin.ts"
 export { compareGraphs, type CompareOptions, documentSide, type Side, storeSide } from "./migration/compareGraphs.ts"
+export { inspect, type Inspected } from "./migration/inspect.ts"
+export { Inspection } from "./migration/inspection.ts"
+export { type Candidate as HealthCandidate, healthOf, healthOfAll } from "./migration/health.ts"
 export { resume, type ResumeOptions } from "./migration/resume.ts"
 export { rollback, type RollbackOptions } from "./migration/rollback.ts"
 export * as Runs from "./migration/runs.ts"
+export { RunStatus, RunSummary } from "./migration/runSummary.ts"
 export type { RunFolder } from "./migration/RunFolder.ts"
 export { Manifest, StoreName } from "./migration/manifest.ts"
 export { backUpFirst, type BackupOptions, createBackup, openBackup, verifyBackup } from "./migration/backup.ts"

@@ -23,6 +23,7 @@ export const traced = (backend: GraphBackend): GraphBackend => ({
   health: inSpan(backend, "health")(backend.health),
   statistics: inSpan(backend, "statistics")(backend.statistics),
   dangling: inSpan(backend, "dangling")(backend.dangling),
+  ...(backend.diagnose !== undefined && { diagnose: inSpan(backend, "diagnose")(backend.diagnose) }),
   read: (selection) =>
     Stream.withSpan(backend.read(selection), "memorygraph.store.read", {
       attributes: { "memorygraph.backend": backend.kind, "memorygraph.location": backend.location }
@@ -39,7 +40,8 @@ export const tracedSession = (session: WriteSession): WriteSession => {
     write: (batch) =>
       inSpan(place, "write", {
         "memorygraph.created": batch.create.length,
-        "memorygraph.overwritten": batch.overwrite.length
+        "memorygraph.overwritten": batch.overwrite.length,
+        "memorygraph.removed": batch.remove?.length ?? 0
       })(session.write(batch)),
     lookup: (records) => inSpan(place, "lookup", { "memorygraph.records": records.length })(session.lookup(records)),
     publish: inSpan(place, "publish")(session.publish),
