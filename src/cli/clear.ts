@@ -7,7 +7,7 @@ import { isKind } from "../settings/fileKind.ts"
 import { once } from "./arguments.ts"
 import { confirmClear, mustBeNamed } from "./confirm.ts"
 import { mustExist } from "./health.ts"
-import { argument, flag, output, storeFlags, text } from "./options.ts"
+import { argument, flag, output, reportFile, storeFlags, text } from "./options.ts"
 import { runCommand } from "./run.ts"
 
 const CONFIGURED = /^[\w-]+$/
@@ -37,6 +37,7 @@ export const clear = Command.make(
     backup: flag("backup", "make a backup first, without asking"),
     noBackup: flag("no-backup", "make none, without asking"),
     flags: storeFlags(""),
+    report: reportFile,
     output
   },
   (options) =>

@@ -9,9 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { GraphBackend } from "../../src/backend/GraphBackend.ts"
 import { connect } from "../../src/backend/registry.ts"
 import type { StoreConfig } from "../../src/backend/StoreConfig.ts"
-import { migrate } from "../../src/migration/migrate.ts"
+import { clear } from "../../src/migration/clear.ts"
+import { importRecords, migrate, type WriteOptions } from "../../src/migration/migrate.ts"
 import { rollback } from "../../src/migration/rollback.ts"
 import { list } from "../../src/migration/runs.ts"
 import { type Fault, FaultGate, faulty } from "../../src/testing/faults.ts"
@@ -21,11 +23,11 @@ import * as killing from "./killing.ts"
 import { FULL_SWEEP, sample, SEED } from "./sweep.ts"
 import Database from "better-sqlite3"
 
-/** Faults that are visited in CI, on each engine and form. */
-const SHARE = 12
+type Form = "in use" | "new" | "cleared" | "replaced"
 
-type Form = "in use" | "new"
-const FORMS: ReadonlyArray<Form> = ["in use", "new"]
+/** Faults that are visited in CI, on each engine, and for each form. */
+const SHARES: { readonly [F in Form]: number } = { "in use": 12, new: 12, cleared: 6, replaced: 8 }
+const FORMS: ReadonlyArray<Form> = ["in use", "new", "cleared", "replaced"]
 
 // The 30-memory fixture, and a store that holds the same with other titles: all of it is overwritten.
 const source: StoreConfig = { kind: "sqlite", path: fixture("python-small.db") }
@@ -34,6 +36,17 @@ const used = (): StoreConfig => {
   const db = new Database(file)
   db.exec(
     "UPDATE nodes SET properties = json_set(properties, '$.title', 'old ' || id); DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE id NOT IN (SELECT from_id FROM relationships UNION SELECT to_id FROM relationships))"
+  )
+  db.close()
+  return { kind: "sqlite", path: file }
+}
+
+// What takes the place of the fixture: half of its relationships, the memories at their ends, and other titles.
+const half = (): StoreConfig => {
+  const file = copyOf("python-small.db")
+  const db = new Database(file)
+  db.exec(
+    "DELETE FROM relationships WHERE rowid % 3 > 0; DELETE FROM nodes WHERE id NOT IN (SELECT from_id FROM relationships UNION SELECT to_id FROM relationships); UPDATE nodes SET properties = json_set(properties, '$.title', 'old ' || id) WHERE rowid % 2 = 0"
   )
   db.close()
   return { kind: "sqlite", path: file }
@@ -59,21 +72,31 @@ describe.each(killing.KINDS)("faults at the port of %s", (kind) => {
         Effect.scoped(
           Effect.gen(function* () {
             const stateFolder = path.join(tempFolder(), "state")
-            return yield* migrate(yield* connect(used()), yield* connect(config), { stateFolder })
+            return yield* migrate(yield* connect(form === "in use" ? used() : source), yield* connect(config), {
+              stateFolder
+            })
           })
         )
       )
       return config
     }
 
-    const attempt = async (config: StoreConfig, fault: Fault | undefined) => {
+    const work = (form: Form, to: GraphBackend, options: WriteOptions) =>
+      Effect.gen(function* () {
+        if (form === "cleared") return yield* clear(to, options)
+        const from = yield* connect(form === "replaced" ? half() : source)
+        return form === "replaced"
+          ? yield* importRecords({ path: "backup", records: from.read() }, to, { ...options, replace: true })
+          : yield* migrate(from, to, { ...options, onConflict: "overwrite" })
+      })
+
+    const attempt = async (form: Form, config: StoreConfig, fault: Fault | undefined) => {
       const gate = new FaultGate(fault === undefined ? [] : [fault])
       const stateFolder = path.join(tempFolder(), "state")
       const program = Effect.scoped(
         Effect.gen(function* () {
-          const from = yield* connect(source)
           const to = faulty(yield* connect(config), gate)
-          return yield* migrate(from, to, { stateFolder, onConflict: "overwrite", patience: 500 })
+          return yield* work(form, to, { stateFolder, patience: 500 })
         })
       )
       const fiber = Effect.runFork(program)
@@ -88,7 +111,7 @@ describe.each(killing.KINDS)("faults at the port of %s", (kind) => {
 
     const visit = async (form: Form, fault: Fault, before: unknown, complete: unknown): Promise<string | undefined> => {
       const config = await prepare(form)
-      const { exit, gate, stateFolder } = await attempt(config, fault)
+      const { exit, gate, stateFolder } = await attempt(form, config, fault)
       if (gate.happened.length !== 1) return "the fault did not happen"
       const [left] = (await Effect.runPromise(list(stateFolder))).runs
       if (Exit.isFailure(exit) && left !== undefined) {
@@ -109,7 +132,7 @@ describe.each(killing.KINDS)("faults at the port of %s", (kind) => {
       async (form) => {
         const config = await prepare(form)
         const before = form === "new" ? [] : await dumpOf(config)
-        const clean = await attempt(config, undefined)
+        const clean = await attempt(form, config, undefined)
         expect(Exit.isSuccess(clean.exit)).toBe(true)
         const complete = await dumpOf(config)
         // A publication or an undo that hangs cannot be interrupted: only its process can be ended. See kill.test.ts.
@@ -118,7 +141,7 @@ describe.each(killing.KINDS)("faults at the port of %s", (kind) => {
           .filter(({ kind: how, method }) => how !== "hang" || !["session.publish", "session.undo"].includes(method))
         expect(faults.length).toBeGreaterThan(25)
         const wrong: Array<unknown> = []
-        for (const fault of sample(`port ${kind} ${form}`, faults, SHARE)) {
+        for (const fault of sample(`port ${kind} ${form}`, faults, SHARES[form])) {
           const problem = await visit(form, fault, before, complete)
           if (problem !== undefined) wrong.push({ ...fault, problem })
         }
