@@ -28,7 +28,7 @@ import {
 import type { JournaledEngine, Made } from "./JournaledEngine.ts"
 import { beatEvery, type Fence, makeClaim } from "./Fence.ts"
 import { type BatchPart, type JournalBatch, UNDO_ORDER } from "./Journal.ts"
-import { putBack } from "./putBack.ts"
+import { putBack, withoutThoseBack } from "./putBack.ts"
 import {
   EXPOSED,
   PATIENCE,
@@ -114,7 +114,12 @@ export const open = (
         const records = batch.created.filter(({ tag }) => tag === part)
         if (records.length === 0) return []
         const keyed = records.filter(({ key }) => key !== null)
-        if (keyed.length === records.length) return yield* engine.remove(records, fence)
+        if (keyed.length === records.length) {
+          const left = yield* engine.remove(records, fence)
+          if (left.length === 0) return left
+          const open = yield* withoutThoseBack(engine, journal, records)
+          return open.length === records.length ? left : yield* engine.remove(open, fence)
+        }
         // Records without a key cannot be told from equal ones of others: never twice, and never by guessing.
         const takenBack = takenBackNote(batch.number)
         const isDone = (yield* Effect.mapError(journal.note(takenBack), journalFailed(engine))) !== undefined

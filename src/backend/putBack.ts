@@ -1,10 +1,11 @@
 /** Creates again what a batch of a journaled session removed: the last step of taking it back. */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { canonicalLine } from "../domain/Canonical.ts"
 import type { Left, WriteFailed } from "../domain/Errors.ts"
 import { describe, type GraphRecord } from "../domain/Graph.ts"
 import type { Fence } from "./Fence.ts"
-import type { Journal, JournalBatch } from "./Journal.ts"
+import type { CreatedRecord, Journal, JournalBatch } from "./Journal.ts"
 import type { JournaledEngine } from "./JournaledEngine.ts"
 import { journalFailed, unreadable } from "./journaledFailures.ts"
 
@@ -86,6 +87,31 @@ export const removedName = (record: GraphRecord): string =>
 /** Why a removed record does not come back. */
 export const TAKEN = "something else stands under its key by now"
 export const NO_END = "a node that it led to is not there any more"
+
+const named = ({ key }: { readonly key: string | null }, tag: GraphRecord["_tag"]): string => `${tag} ${key}`
+
+/**
+ * The created records without those whose key was another record's before: one that the run had removed, and that is back
+ * already. An undo that is gone on with meets it where the created one stood.
+ */
+export const withoutThoseBack = (
+  engine: JournaledEngine,
+  journal: Journal,
+  records: ReadonlyArray<CreatedRecord>
+): Effect.Effect<ReadonlyArray<CreatedRecord>, WriteFailed> =>
+  Effect.gen(function* () {
+    const names = new Set(records.map((record) => named(record, record.tag)))
+    const images = yield* Stream.runFold(journal.batches, new Array<GraphRecord>(), (found, { removed }) => [
+      ...found,
+      ...removed.filter((record) => names.has(named(record, record._tag)))
+    ]).pipe(Effect.mapError(journalFailed(engine)))
+    if (images.length === 0) return records
+    const standing = yield* standingLines(engine, images)
+    const back = new Set(
+      images.filter((image) => standing.has(canonicalLine(image))).map((image) => named(image, image._tag))
+    )
+    return records.filter((record) => !back.has(named(record, record.tag)))
+  })
 
 const standingLines = (
   engine: JournaledEngine,

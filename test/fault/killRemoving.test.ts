@@ -11,9 +11,12 @@ import { tempFolder } from "../support/migrating.ts"
 import * as killing from "./killing.ts"
 import { points, random, SEED } from "./sweep.ts"
 
-const SIZE = 400
+const SIZE = 200
 const SHARE = 4
 const FULL = 40
+
+/** Milliseconds: a dozen processes one after the other, on a machine that may be busy. */
+const PATIENT = 300_000
 
 type Form = "clear" | "replace"
 const FORMS: ReadonlyArray<Form> = ["clear", "replace"]
@@ -44,11 +47,9 @@ describe.each(killing.KINDS)("a run that removes from %s and is killed", (kind) 
     }
     const argsOf = (form: Form, config: StoreConfig): ReadonlyArray<string> => {
       const word = killing.wordOf(config)
-      const name = word.split(/[/:]/).at(-1) ?? ""
-      const args =
-        form === "clear"
-          ? ["clear", word, "--confirm", kind === "neo4j" ? (word.split("/").at(-1) ?? "") : name]
-          : [...restore, word, "--replace"]
+      // The last part of where it is: a file, a graph, a server.
+      const name = word.split("/").at(-1) ?? ""
+      const args = form === "clear" ? ["clear", word, "--confirm", name] : [...restore, word, "--replace"]
       return [...args, "--yes", "--progress", "json"]
     }
 
@@ -64,7 +65,7 @@ describe.each(killing.KINDS)("a run that removes from %s and is killed", (kind) 
           throw new Error(`the run that nobody kills did not end, or did nothing: ${run.last}`)
         expected.set(form, { before, after, events: run.events })
       }
-    })
+    }, PATIENT)
     afterAll(() => store?.stop())
 
     it("leaves what it is to leave where nobody kills it", () => {
@@ -80,28 +81,32 @@ describe.each(killing.KINDS)("a run that removes from %s and is killed", (kind) 
       delay: Math.floor(next() * 25)
     }))
 
-    it.each(sweep)("$action after $share of it, $form", async ({ action, delay, form, share }) => {
-      const { after, before, events } = expected.get(form) ?? { after: [], before: [], events: 0 }
-      const config = await prepare()
-      const state = path.join(tempFolder(), "state")
-      const killed = await killing.runAndKill(argsOf(form, config), state, Math.floor(share * events), delay)
-      const where = `after ${killed.events} of ${events} events, last ${killed.last}`
-      const [run] = await killing.runsOf(state)
-      if (run === undefined) {
-        expect(await store.dump(config), where).toEqual(before)
-        return
-      }
-      const settled = await killing.settle(action, run.run, state)
-      if (action === "resume" && run.status === "published") {
-        expect(settled.code, where).toBe(9)
-        expect(await store.dump(config), where).toEqual(after)
-      } else {
-        expect(settled.code, `${where}: ${run.status}: ${settled.stderr}`).toBe(0)
-        expect(await store.dump(config), `${where}: ${run.status}`).toEqual(action === "resume" ? after : before)
-      }
-      expect(killing.leftoversOf(config)).toEqual([])
-      const [left] = await killing.runsOf(state)
-      expect(["published", "rolled-back", undefined]).toContain(left?.status)
-    })
+    it.each(sweep)(
+      "$action after $share of it, $form",
+      async ({ action, delay, form, share }) => {
+        const { after, before, events } = expected.get(form) ?? { after: [], before: [], events: 0 }
+        const config = await prepare()
+        const state = path.join(tempFolder(), "state")
+        const killed = await killing.runAndKill(argsOf(form, config), state, Math.floor(share * events), delay)
+        const where = `after ${killed.events} of ${events} events, last ${killed.last}`
+        const [run] = await killing.runsOf(state)
+        if (run === undefined) {
+          expect(await store.dump(config), where).toEqual(before)
+          return
+        }
+        const settled = await killing.settle(action, run.run, state)
+        if (action === "resume" && run.status === "published") {
+          expect(settled.code, where).toBe(9)
+          expect(await store.dump(config), where).toEqual(after)
+        } else {
+          expect(settled.code, `${where}: ${run.status}: ${settled.stderr}`).toBe(0)
+          expect(await store.dump(config), `${where}: ${run.status}`).toEqual(action === "resume" ? after : before)
+        }
+        expect(killing.leftoversOf(config)).toEqual([])
+        const [left] = await killing.runsOf(state)
+        expect(["published", "rolled-back", undefined]).toContain(left?.status)
+      },
+      PATIENT
+    )
   })
 })
