@@ -117,8 +117,8 @@ export const open = (
         if (keyed.length === records.length) {
           const left = yield* engine.remove(records, fence)
           if (left.length === 0) return left
-          const open = yield* withoutThoseBack(engine, journal, records)
-          return open.length === records.length ? left : yield* engine.remove(open, fence)
+          const rest = yield* withoutThoseBack(engine, journal, records)
+          return rest.length === records.length ? left : yield* engine.remove(rest, fence)
         }
         // Records without a key cannot be told from equal ones of others: never twice, and never by guessing.
         const takenBack = takenBackNote(batch.number)

@@ -9,6 +9,7 @@ import { runBin } from "../cli/runBin.ts"
 import { stores, type TestStore } from "../pairs/stores.ts"
 import { tempFolder } from "../support/migrating.ts"
 import * as killing from "./killing.ts"
+import { before as backedUp, fill } from "./killing.ts"
 import { points, random, SEED } from "./sweep.ts"
 
 const SIZE = 200
@@ -24,7 +25,7 @@ const FORMS: ReadonlyArray<Form> = ["clear", "replace"]
 /** The backup that takes the place of what the store holds: most of it goes, some is overwritten, some is new. */
 const makeBackup = async (): Promise<ReadonlyArray<string>> => {
   const from: StoreConfig = { kind: "sqlite", path: path.join(tempFolder(), "backed-up.db") }
-  await killing.fill(from, killing.before)
+  await fill(from, backedUp)
   const folder = path.join(tempFolder(), "backups")
   const { code, stdout, stderr } = await runBin(["backup", "create", from.path, "--output", folder, "--json"])
   if (code !== 0) throw new Error(stderr)
@@ -42,7 +43,7 @@ describe.each(killing.KINDS)("a run that removes from %s and is killed", (kind) 
 
     const prepare = async (): Promise<StoreConfig> => {
       const config = await store.fresh("target")
-      await killing.fill(config, killing.incoming(SIZE))
+      await fill(config, killing.incoming(SIZE))
       return config
     }
     const argsOf = (form: Form, config: StoreConfig): ReadonlyArray<string> => {
