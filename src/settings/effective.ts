@@ -50,7 +50,7 @@ export const NAMES = {
   stateDir: { variable: STATE_VARIABLE, key: "state-dir" },
   progress: { flag: "--progress", variable: PROGRESS_VARIABLE, key: "progress" },
   onConflict: { flag: "--on-conflict", variable: ON_CONFLICT_VARIABLE, key: "on-conflict" },
-  roots: { key: "mcp.roots" },
+  roots: { flag: "--root", key: "mcp.roots" },
   allowAny: { flag: "--allow-any", key: "mcp.allow-any" }
 } as const satisfies { readonly [name: string]: SettingNames }
 
