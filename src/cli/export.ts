@@ -6,7 +6,17 @@ import { connect } from "../backend/registry.ts"
 import type { DocumentFormat } from "../document/write.ts"
 import { UsageError } from "../domain/Errors.ts"
 import { once } from "./arguments.ts"
-import { argument, choice, CYPHER_FLAVOURS, DOCUMENT_FORMATS, output, reportFile, storeFlags, text } from "./options.ts"
+import {
+  argument,
+  choice,
+  CYPHER_FLAVOURS,
+  DOCUMENT_FORMATS,
+  output,
+  reportFile,
+  sinceTime,
+  storeFlags,
+  text
+} from "./options.ts"
 import { runCommand } from "./run.ts"
 
 const STANDARD_OUTPUT = "-"
@@ -29,6 +39,7 @@ export const exportCommand = Command.make(
       "FILE",
       "where to: a file, of Markdown a folder or .tar; .gz compresses; an existing file is replaced only with --yes (default: - for standard output)"
     ),
+    since: sinceTime,
     flags: storeFlags("from-"),
     report: reportFile,
     output
@@ -62,6 +73,7 @@ export const exportCommand = Command.make(
           stateFolder: context.stateFolder,
           recorder: context.recorder,
           format,
+          since: options.since,
           cypherFor: options.cypherFor,
           output: outputIsData
             ? { writable: process.stdout }

@@ -3,7 +3,7 @@ import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
 import { pair } from "./arguments.ts"
-import { argument, output, reportFile, storeFlags, text, writing } from "./options.ts"
+import { argument, output, reportFile, sinceTime, storeFlags, text, writing } from "./options.ts"
 import { apply, planOut } from "./planned.ts"
 import { runCommand } from "./run.ts"
 import { writeOptions } from "./writing.ts"
@@ -17,6 +17,7 @@ export const migrate = Command.make(
     to: text("to", "STORE", "the same as TO"),
     source: storeFlags("from-"),
     target: storeFlags("to-"),
+    since: sinceTime,
     planOut: text("plan-out", "FILE", "write the plan into a file, for --apply, and nothing into the target"),
     apply: text("apply", "FILE", "carry out the plan of that file, without a question, if nothing has changed since"),
     writing,
@@ -38,11 +39,17 @@ export const migrate = Command.make(
           target: { role: "target", prefix: "to-", word: to, flags: options.target, mustBeNamed: true }
         } as const
         if (options.apply !== undefined) {
-          return yield* apply(options.apply, { ...named, planOut: out, writing: flags }, shared, context)
+          return yield* apply(
+            options.apply,
+            { ...named, planOut: out, since: options.since, writing: flags },
+            shared,
+            context
+          )
         }
         const source = yield* context.resolve(named.source)
         const target = yield* context.resolve(named.target)
-        const settings = yield* writeOptions(flags, shared, context, { source, target })
+        const written = yield* writeOptions(flags, shared, context, { source, target })
+        const settings = { ...written, since: options.since }
         if (out !== undefined) return yield* planOut(out, { source, target }, settings, shared, context)
         const program = yield* Effect.promise(() => import("../migration/migrate.ts"))
         return yield* program.migrate(yield* connect(source), yield* connect(target), settings)

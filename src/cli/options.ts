@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { CypherFlavour } from "../document/cypher-flavours.ts"
 import type { ReadFormat } from "../document/read.ts"
+import { parseInstant } from "../domain/Instant.ts"
 import type { DocumentFormat } from "../document/write.ts"
 import { ON_CONFLICT, PROGRESS_MODES, type ProgressMode } from "../settings/configFile.ts"
 
@@ -172,6 +173,23 @@ export const writing = {
     "nodes without an id of their own, into a store that holds data: refuse or add them (default: fail)"
   )
 }
+
+/** The time of `--since`. */
+export const sinceTime = text(
+  "since",
+  "TIME",
+  "only what is new or changed since then (ISO 8601; without an offset it is UTC), the relationships of that, and their ends"
+).pipe(
+  Options.mapEffect((value) =>
+    value === undefined || parseInstant(value) !== undefined
+      ? Effect.succeed(value)
+      : Effect.fail(
+          ValidationError.invalidValue(
+            HelpDoc.p("--since is a date or a date-time of ISO 8601, like 2025-12-03 or 2025-12-03T10:00:00+01:00")
+          )
+        )
+  )
+)
 
 const UNITS = ["", "K", "M", "G", "T"]
 

@@ -72,6 +72,7 @@ export interface Beside {
   readonly source: Naming
   readonly target: Naming
   readonly planOut: string | undefined
+  readonly since: string | undefined
   readonly writing: WritingFlags
 }
 
@@ -79,13 +80,14 @@ const contradicts = (what: string): UsageError =>
   new UsageError({ message: `${what} contradicts the plan of --apply, which says it already. Leave it out.` })
 
 const contradictionOf = (
-  { planOut: out, writing }: Beside,
+  { planOut: out, since, writing }: Beside,
   options: PlanDocument["basis"]["options"]
 ): string | undefined => {
   const differs = (given: string | undefined, planned: string): boolean => given !== undefined && given !== planned
   if (out !== undefined) return "--plan-out"
   if (differs(writing.onConflict, options.onConflict)) return "--on-conflict"
   if (writing.skipDuplicates && options.onConflict !== "skip") return "--skip-duplicates"
+  if (since !== undefined && since !== options.since) return "--since"
   if (differs(writing.onError, options.onError)) return "--on-error"
   if (differs(writing.onUnkeyed, options.onUnkeyed)) return "--on-unkeyed"
   if (writing.noVerify && options.verify) return "--no-verify"
@@ -145,6 +147,7 @@ export const apply = (
     const { migrate } = yield* Effect.promise(() => import("../migration/migrate.ts"))
     return yield* migrate(yield* connect(source), yield* connect(target), {
       ...settings,
+      since: options.since ?? undefined,
       confirm: undefined,
       expectPlan: plan.basis
     })

@@ -1,7 +1,7 @@
 /** A report for people: what was done, the counts, both fingerprints, the time; or what went wrong and what to do. */
 import { healthLines } from "./healthLines.ts"
 import type { Difference } from "../domain/Errors.ts"
-import type { RunReport, Stats } from "../migration/report.ts"
+import type { RunReport, SinceSelection, Stats } from "../migration/report.ts"
 import type { RunSummary } from "../migration/runSummary.ts"
 import { count, duration, graphSize, plural, rate } from "../report/words.ts"
 import { planLines } from "./renderPlan.ts"
@@ -41,10 +41,11 @@ const SIDES: { readonly [command: string]: readonly [string, string] } = {
   "backup verify": ["backup", "read back"]
 }
 
-const verificationRows = ({ command, source, verification }: RunReport): ReadonlyArray<string> => {
+const verificationRows = (report: RunReport): ReadonlyArray<string> => {
+  const { command, source, verification } = report
   if (verification === null) return source?.fingerprint == null ? [] : [row("fingerprint", source.fingerprint)]
   const { checked, differencesTotal, mode, sourceFingerprint, targetFingerprint } = verification
-  const [first, second] = SIDES[command] ?? ["source", "target"]
+  const [first, second] = SIDES[command] ?? [report.plan?.since == null ? "source" : "selected", "target"]
   const rows = [row(first, sourceFingerprint ?? "not computed")]
   if (mode === "none") return [...rows, row("target", "not verified, as --no-verify asked")]
   const verdict =
@@ -93,8 +94,14 @@ const clearedLine = ({ outcome, records, run, target: stats }: RunReport): strin
     ? `Nothing to do: ${stats?.before?.location} holds nothing.`
     : `Cleared ${stats?.before?.location}: ${plural(records.removed, "record")} removed. "memorygraph runs rollback ${run}" brings them back.`
 
+/** What a run with `--since` took, of a source that holds more. */
+const part = ({ ends, nodes, relationships, time }: SinceSelection): string =>
+  `${graphSize({ nodes: nodes + ends, relationships })}, new or changed since ${time} or needed by that,`
+
 const headline = (report: RunReport): string => {
-  const { command, outcome, records, source, verification } = report
+  const { command, outcome, plan, records, source, verification } = report
+  const since = plan?.since ?? null
+  const size = since !== null ? part(since) : source === null ? "" : graphSize(source)
   const to = target(report)
   switch (outcome) {
     case "dry-run":
@@ -109,11 +116,11 @@ const headline = (report: RunReport): string => {
     default:
       if (command === "backup create")
         return `Backed up ${source === null ? "" : graphSize(source)} of ${source?.location} as ${report.backup?.id}.`
-      if (command === "export") return `Exported ${source === null ? "" : graphSize(source)} from ${source?.location}.`
+      if (command === "export") return `Exported ${size} from ${source?.location}.`
       if (command === "clear") return clearedLine(report)
       return records.written + records.overwritten + records.removed === 0
-        ? `Nothing to do: ${to?.location} holds every record of ${source?.location} already.`
-        : `${DONE[command] ?? "Moved"} ${source === null ? "" : graphSize(source)} from ${source?.location} into ${to?.location}.`
+        ? `Nothing to do: ${to?.location} holds ${since === null ? `every record of ${source?.location}` : `all of ${source?.location} that is new or changed since ${since.time}`} already.`
+        : `${DONE[command] ?? "Moved"} ${size} from ${source?.location} into ${to?.location}.`
   }
 }
 

@@ -1,6 +1,6 @@
 /** A plan for people: both sides, what will happen to each record, the room and the time that it takes. */
-import type { Estimate, MisfitCount, Plan, Space, Stats } from "../migration/report.ts"
-import { count, graphSize } from "../report/words.ts"
+import type { Estimate, MisfitCount, Plan, SinceSelection, Space, Stats } from "../migration/report.ts"
+import { count, graphSize, plural } from "../report/words.ts"
 import { row, SHOWN, statsRows } from "./rows.ts"
 
 /** A plan and the two graphs that it is about. */
@@ -52,6 +52,13 @@ export const about = (seconds: number): string => {
 
 const time = ({ basis, seconds }: Estimate): string => `${about(seconds)}: ${basis}`
 
+const selected = ({ ends, endsThere, nodes, relationships, time: since }: SinceSelection): ReadonlyArray<string> => [
+  row("since", `${since}: ${graphSize({ nodes, relationships })}`),
+  ...(ends + endsThere > 0
+    ? [row("", `and ${plural(ends + endsThere, "other node")} at their ends, ${count(endsThere)} of which are there`)]
+    : [])
+]
+
 /** The plan for a target. */
 export const planLines = (planned: Planned): ReadonlyArray<string> =>
   planned.source === null && planned.plan.removes > 0 ? clearLines(planned) : writeLines(planned)
@@ -73,6 +80,7 @@ const writeLines = ({ plan, source, target }: Planned): ReadonlyArray<string> =>
   `Plan for ${target.location}, which holds ${target.nodes + target.relationships === 0 ? "nothing" : graphSize(target)}:`,
   ...(source === null ? [] : side("from", source)),
   ...side("into", target),
+  ...(plan.since === null ? [] : selected(plan.since)),
   row("new", count(plan.new)),
   row("same", count(plan.same)),
   row("in conflict", conflicts(plan)),

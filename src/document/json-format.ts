@@ -2,6 +2,7 @@
 import * as crypto from "node:crypto"
 import * as Schema from "effect/Schema"
 import type * as Fingerprint from "../domain/Fingerprint.ts"
+import { parseInstant } from "../domain/Instant.ts"
 import { Memory, MemoryRelationship } from "../domain/Memory.ts"
 
 /** The version that this product writes and reads. */
@@ -80,6 +81,12 @@ export const Integrity = Schema.Struct({
 }).annotations({ identifier: "Integrity" })
 export type Integrity = typeof Integrity.Type
 
+/** The time of a part. */
+export const SINCE = Schema.String.annotations({
+  description:
+    "Only records that are new or changed since this time (ISO 8601), and the nodes that their relationships end at."
+})
+
 /** The members before the lists. */
 export const Header = Schema.Struct({
   format_version: Schema.Literal(FORMAT_VERSION),
@@ -87,7 +94,10 @@ export const Header = Schema.Struct({
   export_date: Schema.String.annotations({ description: "ISO 8601." }),
   backend_type: Schema.String,
   memory_count: count.annotations({ description: "The number of memories." }),
-  relationship_count: count.annotations({ description: "The number of relationships between memories." })
+  relationship_count: count.annotations({ description: "The number of relationships between memories." }),
+  since: optional(
+    SINCE.pipe(Schema.filter((text) => parseInstant(text) !== undefined, { message: () => "it must be a time" }))
+  )
 })
 export type Header = typeof Header.Type
 
@@ -106,8 +116,9 @@ export type JsonDocument = typeof JsonDocument.Type
 
 /** The digest over everything that the fingerprint does not cover: independent of layout and order of members. */
 export const digestOf = (header: Header, { nodes, relationships }: Fingerprint.Fingerprint): string => {
-  const { backend_type, export_date, export_version, format_version, memory_count, relationship_count } = header
+  const { backend_type, export_date, export_version, format_version, memory_count, relationship_count, since } = header
   const covered = [format_version, export_version, export_date, backend_type, memory_count, relationship_count]
   const figures = [nodes.count, nodes.sum, relationships.count, relationships.sum]
-  return crypto.hash("sha256", JSON.stringify([...covered, ...figures]), "hex")
+  const part = since === undefined ? [] : [since]
+  return crypto.hash("sha256", JSON.stringify([...covered, ...figures, ...part]), "hex")
 }

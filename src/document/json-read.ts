@@ -69,6 +69,10 @@ class JsonReader implements PassReader {
   member(name: string, line: number): "value" | "elements" | "skip" {
     if (this.seen.has(name)) throw new DocumentProblem("duplicate-key", `${JSON.stringify(name)} stands twice`, line)
     this.seen.set(name, line)
+    // Readers must know it before they see a record.
+    if (name === "since" && this.seen.size > 1 && SECTIONS.some((section) => this.seen.has(section))) {
+      throw new DocumentProblem("order", `"since" stands behind a list`, line)
+    }
     if (SCALARS.has(name)) return "value"
     const section = sectionOf(name)
     if (section === undefined || this.finished.has(section)) return "skip"
@@ -116,7 +120,7 @@ class JsonReader implements PassReader {
         seen.get(strange[0] ?? "")
       )
     }
-    const missing = [...SCALARS, ...SECTIONS].filter((name) => !seen.has(name))
+    const missing = [...SCALARS, ...SECTIONS].filter((name) => name !== "since" && !seen.has(name))
     if (missing.length > 0) throw new DocumentProblem("schema", `${quoted(missing)} is missing`)
     if (!putOff) this.check(seen)
     return putOff

@@ -4,7 +4,7 @@
  */
 import * as JSONSchema from "effect/JSONSchema"
 import * as Schema from "effect/Schema"
-import { DocumentNode, DocumentNodeRelationship, JsonDocument, KindFigures } from "./json-format.ts"
+import { DocumentNode, DocumentNodeRelationship, JsonDocument, KindFigures, SINCE } from "./json-format.ts"
 
 const fingerprint = Schema.String.pipe(Schema.pattern(/^mg1:[0-9a-f]{16}$/))
 const digest = Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/))
@@ -18,7 +18,8 @@ const JsonlHeader = Schema.Struct({
   rejects: Schema.optionalWith(
     Schema.String.annotations({ description: "The run that rejected the records, where the document holds rejects." }),
     { exact: true }
-  )
+  ),
+  since: Schema.optionalWith(SINCE, { exact: true })
 }).annotations({ identifier: "JsonlHeader", description: "The first line." })
 
 const JsonlRejected = Schema.Struct({ rejected: Schema.String }).annotations({

@@ -24,6 +24,8 @@ export interface JsonContent<E> {
   readonly backend: string
   /** When it was exported, ISO 8601. */
   readonly exportedAt: string
+  /** The time since which the records are new or changed, where they are no more than those and their ends. */
+  readonly since?: string | undefined
   /** All nodes before all relationships; read once. */
   readonly records: Stream.Stream<GraphRecord, E>
   /** Where the lists are gathered (about as large as the document); beside the file, unless given. */
@@ -77,14 +79,15 @@ class Sorter {
   }
 
   /** The members before the lists; known once every record was sorted. */
-  header(backend: string, exportedAt: string): Header {
+  header(backend: string, exportedAt: string, since: string | undefined): Header {
     return {
       format_version: FORMAT_VERSION,
       export_version: "1.0",
       export_date: exportedAt,
       backend_type: backend,
       memory_count: this.counts.memories,
-      relationship_count: this.counts.relationships
+      relationship_count: this.counts.relationships,
+      ...(since !== undefined && { since })
     }
   }
 
@@ -163,7 +166,7 @@ const opening = (header: Header): string =>
 export const writeJson = <E>(content: JsonContent<E>): Effect.Effect<JsonSummary, E | FileFailed> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { backend, exportedAt, output, records } = content
+      const { backend, exportedAt, output, records, since } = content
       const beside = "path" in output ? nodePath.dirname(output.path) : os.tmpdir()
       const scratch = yield* makeScratch(content.scratch ?? beside)
       const sorter = new Sorter()
@@ -178,14 +181,14 @@ export const writeJson = <E>(content: JsonContent<E>): Effect.Effect<JsonSummary
           )
         )
       )
-      const head = Effect.sync(() => opening(sorter.header(backend, exportedAt)))
+      const head = Effect.sync(() => opening(sorter.header(backend, exportedAt, since)))
       const lists = Stream.flatMap(Stream.fromIterable(scratch), ([section, file]) =>
         Stream.make(`${JSON.stringify(section)}:[`).pipe(
           Stream.concat(file.bytes),
           Stream.concat(Stream.make("\n],\n"))
         )
       )
-      const tail = Effect.sync(() => closing(sorter.header(backend, exportedAt), sorter.fingerprint.finish()))
+      const tail = Effect.sync(() => closing(sorter.header(backend, exportedAt, since), sorter.fingerprint.finish()))
 
       // The gathering is part of the content, so that an output that cannot be written shows before it and not after.
       yield* writeOutput(

@@ -14,6 +14,8 @@ export interface JsonlHeader {
   readonly backend: string
   /** The run that rejected the records, where the document holds rejects. */
   readonly rejects?: string | undefined
+  /** The time since which the records are new or changed, where the document holds no more than those and their ends. */
+  readonly since?: string | undefined
 }
 
 /** What the footer says, and what a reader computed. */
@@ -36,7 +38,8 @@ export class JsonlEncoder {
       created: header.created,
       generator: header.generator,
       source: { backend: header.backend },
-      ...(header.rejects !== undefined && { rejects: header.rejects })
+      ...(header.rejects !== undefined && { rejects: header.rejects }),
+      ...(header.since !== undefined && { since: header.since })
     })}\n`
     this.hash.update(line)
     return line

@@ -12,7 +12,8 @@
  * The digest is SHA-256 over every byte before the footer line, the header included.
  *
  * A document of rejects (its header has `rejects`, the run's id) is only a part of a graph: relationships may lead to
- * nodes that are not in it, and each record is followed by a line `{"rejected":"REASON"}`.
+ * nodes that are not in it, and each record is followed by a line `{"rejected":"REASON"}`. One whose header has `since`
+ * holds what is new or changed since that time, and the nodes that its relationships end at.
  */
 import * as crypto from "node:crypto"
 import * as Chunk from "effect/Chunk"
@@ -23,6 +24,7 @@ import { canonicalLine, parseLine } from "../domain/Canonical.ts"
 import { DocumentInvalid, type DocumentReason, type FileFailed } from "../domain/Errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
+import { parseInstant } from "../domain/Instant.ts"
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../domain/Json.ts"
 import { type Line, readLines } from "./file.ts"
 import { type JsonlSummary, VERSION } from "./jsonl-write.ts"
@@ -86,6 +88,10 @@ const checkHeader = (path: string, line: Line): JsonObject | DocumentInvalid => 
         line: 1
       }
     )
+  }
+  const { since } = header
+  if (since !== undefined && (typeof since !== "string" || parseInstant(since) === undefined)) {
+    return invalid(path, "schema", "the time of `since` cannot be read.", { line: 1 })
   }
   return header
 }
@@ -252,13 +258,21 @@ export const read = (
     return readLines(path).pipe(Stream.mapChunksEffect(decode), Stream.concat(Stream.drain(Stream.fromEffect(finish))))
   })
 
-/** True for a document of rejects. */
-export const holdsRejects = (path: string): Effect.Effect<boolean, DocumentInvalid | FileFailed> =>
+/** What a document's header says of what it holds: rejects, or what is new or changed since a time. */
+export interface JsonlPart {
+  readonly holdsRejects: boolean
+  readonly since: string | undefined
+}
+
+/** Reads the header alone; a document whose header is wrong is a whole one here, and its reader says what is wrong. */
+export const partOf = (path: string): Effect.Effect<JsonlPart, DocumentInvalid | FileFailed> =>
   readLines(path).pipe(
     Stream.runHead,
     Effect.map((line) => {
       const header = Option.isSome(line) ? checkHeader(path, line.value) : undefined
-      return header !== undefined && !(header instanceof DocumentInvalid) && header["rejects"] !== undefined
+      if (header === undefined || header instanceof DocumentInvalid) return { holdsRejects: false, since: undefined }
+      const { rejects, since } = header
+      return { holdsRejects: rejects !== undefined, since: typeof since === "string" ? since : undefined }
     })
   )
 

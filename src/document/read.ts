@@ -5,6 +5,7 @@ import { DocumentInvalid, type FileFailed } from "../domain/Errors.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
 import { detectFormat, isFolder } from "./detect.ts"
 import { MaxSize } from "./file-read.ts"
+import { sinceOfJson } from "./json-since.ts"
 import { isLegacyJson, readLegacyJson } from "./json-legacy-read.ts"
 import { readJson } from "./json.ts"
 import * as Jsonl from "./jsonl.ts"
@@ -25,6 +26,8 @@ export interface OpenDocument {
   readonly records: Stream.Stream<GraphRecord, DocumentInvalid | FileFailed>
   /** True for a document of rejects: a part of a graph, whose other part the target holds. */
   readonly isPartial: boolean
+  /** The time of a document that holds what was new or changed since then, and the ends which that needs. */
+  readonly since?: string | undefined
   /** What the document lacks or leaves open, one sentence each; complete once `records` has ended. */
   readonly losses: Effect.Effect<ReadonlyArray<string>>
 }
@@ -49,15 +52,25 @@ const open = (
       case "json":
         return (yield* isLegacyJson(path))
           ? { path, format, isPartial: false, ...readLegacyJson(path) }
-          : { path, format, isPartial: false, records: readJson(path), losses: NOTHING }
-      case "jsonl":
+          : {
+              path,
+              format,
+              isPartial: false,
+              since: yield* sinceOfJson(path),
+              records: readJson(path),
+              losses: NOTHING
+            }
+      case "jsonl": {
+        const { holdsRejects, since } = yield* Jsonl.partOf(path)
         return {
           path,
           format,
           records: Stream.map(Jsonl.read(path, { strict: true }), ({ record }) => record),
-          isPartial: yield* Jsonl.holdsRejects(path),
+          isPartial: holdsRejects,
+          since,
           losses: NOTHING
         }
+      }
       case "markdown": {
         const files = (yield* isFolder(path)) ? folderFiles(path) : tarFiles(path)
         return { path, format, isPartial: false, ...(yield* openMarkdown(path, files, options)) }

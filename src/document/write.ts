@@ -29,6 +29,8 @@ export interface DocumentContent {
   readonly backend: string
   /** When it was exported, ISO 8601. */
   readonly exportedAt: string
+  /** The time of a part: see `JsonContent`. Formats other than JSON and JSONL cannot say it. */
+  readonly since?: string | undefined
   /** The engine that a Cypher script is for; default `neo4j`. */
   readonly cypherFor?: CypherFlavour | undefined
 }
@@ -55,7 +57,14 @@ export const writeDocument = (
       ({ writeCypher }) => writeCypher({ output, flavour: document.cypherFor ?? "neo4j", backend, exportedAt, records })
     )
   }
-  return writeJson({ output, backend, exportedAt, records, scratch: nodePath.dirname(spool) }).pipe(
+  return writeJson({
+    output,
+    backend,
+    exportedAt,
+    since: document.since,
+    records,
+    scratch: nodePath.dirname(spool)
+  }).pipe(
     Effect.map(({ legacy }) => [
       ...skipped(legacy.nodes, "node(s) that are no memories"),
       ...skipped(legacy.nodeRelationships, "relationship(s) of such nodes"),

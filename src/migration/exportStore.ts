@@ -4,12 +4,14 @@ import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import type { CypherFlavour } from "../document/cypher-flavours.ts"
 import { type DocumentFormat, type Output, writeDocument } from "../document/write.ts"
-import type { MigrationError } from "../domain/Errors.ts"
+import { type MigrationError, UsageError } from "../domain/Errors.ts"
 import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
 import { checkSpace, examineSource } from "./preflight.ts"
 import { emptyPlan, type RunReport } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder } from "./RunFolder.ts"
+import { selectSince, sinceWarnings } from "./selectSince.ts"
+import { parseSince, type Since } from "./since.ts"
 import * as Sketch from "./sketch.ts"
 import { spoolAndValidate } from "./validate.ts"
 import { inSpan } from "./spans.ts"
@@ -20,6 +22,8 @@ export interface ExportOptions {
   readonly format: DocumentFormat
   /** The engine that a Cypher script is for; default `neo4j`. */
   readonly cypherFor?: CypherFlavour | undefined
+  /** Only what is new or changed since this time: see `WriteOptions`. For the formats that can say it, JSON and JSONL. */
+  readonly since?: string | undefined
   /** A path (`.gz` compresses), or where the bytes go instead. */
   readonly output: Output
   readonly recorder?: Recorder | undefined
@@ -53,19 +57,34 @@ export const exportRecords = (
 const recorderOf = ({ recorder }: ExportOptions): Recorder =>
   recorder ?? new Recorder({ run: makeRunId(new Date()), command: "export" })
 
+/** The formats whose documents can say that they are a part. */
+const SAYS_SINCE: ReadonlySet<DocumentFormat> = new Set(["json", "jsonl"])
+
+const sinceOf = ({ format, since }: ExportOptions): Effect.Effect<Since | undefined, UsageError> => {
+  if (since === undefined) return Effect.succeed(undefined)
+  return SAYS_SINCE.has(format)
+    ? parseSince(since)
+    : new UsageError({
+        message: `A ${format} document cannot say that it holds no more than what is new or changed since a time. Export with --since as json or jsonl.`
+      })
+}
+
 const exportOrigin = (
-  origin: Origin,
+  whole: Origin,
   recorder: Recorder,
   options: ExportOptions
 ): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(
     Effect.gen(function* () {
+      const since = yield* sinceOf(options)
       yield* checkSpace({
         stateFolder: options.stateFolder,
-        records: origin.total ?? 0,
-        sourceBytes: origin.bytes,
+        records: whole.total ?? 0,
+        sourceBytes: whole.bytes,
         target: undefined
       })
+      const narrowed = since && (yield* selectSince(whole, since, undefined))
+      const origin = narrowed?.origin ?? whole
       const folder = yield* openFolder(options.stateFolder, recorder.run, LEASE)
       const spool = yield* spoolAndValidate(recorder, origin, folder, {})
       yield* Sketch.ofSpool(recorder, spool)
@@ -80,15 +99,23 @@ const exportOrigin = (
           output: options.output,
           spool: spool.path,
           backend: origin.backend,
-          exportedAt: new Date().toISOString()
+          exportedAt: new Date().toISOString(),
+          since: since?.text
         })
       )
+      const selection = narrowed && (yield* narrowed.selection)
       recorder.plan = {
         ...emptyPlan,
+        since: selection ?? null,
         new: read,
         native: read,
         unkeyed: spool.census.generatedKeys,
-        warnings: [...settled.warnings, ...spool.census.warnings, ...warnings]
+        warnings: [
+          ...settled.warnings,
+          ...(selection === undefined ? [] : sinceWarnings(origin.location, selection)),
+          ...spool.census.warnings,
+          ...warnings
+        ]
       }
       recorder.records = { ...recorder.records, read, written: read }
       return recorder.report({ outcome: "done", exitCode: 0, error: null })

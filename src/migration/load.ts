@@ -15,6 +15,7 @@ import { KeyCounter } from "./KeyCounter.ts"
 import { type ErrorPolicy, Rejecting } from "./rejecting.ts"
 import { isConserved, noRecords, type Records } from "./report.ts"
 import type { Meter } from "./Run.ts"
+import { isGuest, type Since } from "./since.ts"
 import { batches, type Spool, type SpoolBatch } from "./spool.ts"
 
 /** What a load did; to be asked while its scope is open. */
@@ -38,6 +39,8 @@ export interface LoadOptions {
   readonly journal: Journal
   readonly onConflict: ConflictPolicy
   readonly onError: ErrorPolicy
+  /** The time that the spooled records are narrowed to, where they are. */
+  readonly since?: Since | undefined
   /** What the plan decided, where exactly that is to be done: anything else fails, once all is loaded. */
   readonly planned?: Decisions | undefined
   readonly meter: Meter
@@ -46,7 +49,7 @@ export interface LoadOptions {
 /** Loads the whole spool. Asserts that no record was lost from the count. */
 export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { journal, meter, onConflict, planned, session, spool } = options
+    const { journal, meter, onConflict, planned, session, since, spool } = options
     const { kept, ...tally } = yield* Effect.acquireRelease(
       Effect.sync(() => ({ kept: new KeptRecords(), met: new KeyCounter(), created: new KeyCounter() })),
       (counters) =>
@@ -75,17 +78,21 @@ export const load = (options: LoadOptions): Effect.Effect<Loaded, MigrationError
           const classified = yield* decide(batch)
           decided.add(classified)
           const { conflicts, create, done, same } = classified
-          const conflict = conflicts[0]
+          // A guest stays as the target has it, also where it came there after it was found to be missing.
+          const own = since === undefined ? conflicts : conflicts.filter(({ after }) => !isGuest(after, since))
+          const conflict = own[0]
           if (conflict !== undefined && onConflict === "fail") {
             return yield* failure(
               "store-changed",
               `${describe(conflict.after)} came into ${session.location} with another content after the plan was made. Run again.`
             )
           }
-          const wanted: WriteBatch = { create, overwrite: onConflict === "overwrite" ? conflicts : [] }
+          const wanted: WriteBatch = { create, overwrite: onConflict === "overwrite" ? own : [] }
           const written = yield* rejecting.write(wanted, batch)
-          if (onConflict === "skip") {
-            for (const { after, before } of conflicts) kept.add(after._tag, after.key ?? "", canonicalLine(before))
+          const overwritten = new Set(wanted.overwrite)
+          for (const conflicting of conflicts) {
+            const { after, before } = conflicting
+            if (!overwritten.has(conflicting)) kept.add(after._tag, after.key ?? "", canonicalLine(before))
           }
           const wantedSize = wanted.create.length + wanted.overwrite.length
           records = {

@@ -51,6 +51,8 @@ export const Manifest = Schema.Struct({
     onUnkeyed: Schema.Literal("fail", "add"),
     onError: Schema.Literal("stop", "reject"),
     verify: Schema.Boolean,
+    /** The time of `--since`, or of a document that holds such a part. */
+    since: optional(Schema.String),
     /** True where a target that holds data is backed up before the first write. */
     backup: optional(Schema.Boolean),
     /** True where the target is to hold nothing but what comes. */

@@ -19,6 +19,8 @@ import { type Plan as PlanReport, type RunReport, type Stats, writesOf } from ".
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder, type RunFolder } from "./RunFolder.ts"
 import { refuseUnfinished, sweep } from "./runs.ts"
+import { selectSince } from "./selectSince.ts"
+import { parseSince, type Since } from "./since.ts"
 import { inSpan } from "./spans.ts"
 import * as Surplus from "./surplus.ts"
 import { spoolAndValidate } from "./validate.ts"
@@ -49,6 +51,11 @@ export interface WriteOptions {
    * overwritten, and the target is then compared with the source as a whole. Default false. Asked about like a migration.
    */
   readonly replace?: boolean | undefined
+  /**
+   * Only what is new or changed since this time (ISO 8601; UTC without an offset), the relationships of such nodes, and
+   * the ends that these need; see `since.ts`. For migrations: a document says its own.
+   */
+  readonly since?: string | undefined
   /** Default true. Without it the report's verification mode is `none`, and nothing is called verified. */
   readonly verify?: boolean | undefined
   /**
@@ -163,11 +170,15 @@ const manifestOf = (
       onUnkeyed: options.onUnkeyed ?? "fail",
       onError: options.onError ?? "stop",
       verify: options.verify ?? true,
+      ...(origin.since !== undefined && { since: origin.since.text }),
       ...(options.beforeWrite !== undefined && { backup: true }),
       ...(options.replace === true && REPLACING)
     }
   }
 }
+
+const sinceOf = (time: string | undefined): Effect.Effect<Since | undefined, UsageError> =>
+  time === undefined ? Effect.succeed(undefined) : parseSince(time)
 
 /** A run from its preflight to its report: what {@link migrate}, {@link importRecords} and `clear` have in common. */
 export const run = (
@@ -186,6 +197,7 @@ export const run = (
             "A store cannot be replaced by a graph of which some is left behind: leave out --on-error reject, or --replace."
         })
       }
+      const given = yield* sinceOf(options.since)
       yield* refuseUnfinished(options.stateFolder, target, recorder.run)
       // Litter is no reason to fail.
       if (options.dryRun !== true)
@@ -193,7 +205,7 @@ export const run = (
       const { origin: whole, to } = yield* preflight
       const isHashed = options.hashPlan === true || options.expectPlan !== undefined
       const read = fingerprinted(whole.records)
-      const origin = isHashed ? { ...whole, records: read.records } : whole
+      const all = isHashed ? { ...whole, records: read.records } : whole
       recorder.before = to.stats
       const targetIsEmpty = to.statistics.nodes === 0 && to.statistics.relationships === 0
       if (command === "clear" && targetIsEmpty)
@@ -201,9 +213,17 @@ export const run = (
       const isReplacing = options.replace === true && !targetIsEmpty
       const space = yield* checkSpace({
         stateFolder: options.stateFolder,
-        ...roomOf(origin, isReplacing ? to : undefined),
+        ...roomOf(whole, isReplacing ? to : undefined),
         target: to.health
       })
+      const since = whole.isDocument ? yield* sinceOf(whole.partSince) : given
+      if (since !== undefined && options.replace === true) {
+        return yield* new UsageError({
+          message: `A store cannot be replaced by a part of a graph, and ${whole.location} is read since ${since.text} only. Nothing was changed.`
+        })
+      }
+      const narrowed = since && (yield* selectSince(all, since, targetIsEmpty ? undefined : target))
+      const origin = narrowed?.origin ?? all
       const folder = options.folder ?? (yield* openFolder(options.stateFolder, recorder.run, options.lease ?? LEASE))
       const manifest = manifestOf(command, recorder, origin, target, options)
       if (options.dryRun !== true) yield* folder.journal.setNote(NOTES.manifest, manifestText(manifest))
@@ -224,6 +244,7 @@ export const run = (
         options: manifest.options,
         space,
         warnings,
+        selection: narrowed && (yield* narrowed.selection),
         read: isHashed ? read.fingerprint : undefined
       })
       recorder.plan = plan
@@ -264,6 +285,7 @@ export const run = (
           onError,
           verify,
           replace,
+          since,
           lease,
           patience,
           planned: options.expectPlan === undefined ? undefined : decisions

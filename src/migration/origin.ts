@@ -7,6 +7,7 @@ import type { GraphRecord } from "../domain/Graph.ts"
 import * as Plan from "./plan.ts"
 import { type Examined, toStats } from "./preflight.ts"
 import type { Stats } from "./report.ts"
+import type { Since } from "./since.ts"
 import type * as Spool from "./spool.ts"
 
 /** A document to read: `records` fails where it is damaged, at its end at the latest. */
@@ -15,6 +16,8 @@ export interface DocumentSource {
   readonly records: Stream.Stream<GraphRecord, MigrationError>
   /** True for a document of rejects, whose relationships may lead to nodes that the target holds. */
   readonly isPartial?: boolean | undefined
+  /** The time of a document that holds what was new or changed since then, and the ends which that needs. */
+  readonly since?: string | undefined
   /** What the document lacks or leaves open, one sentence each; asked once its records have ended. */
   readonly losses?: Effect.Effect<ReadonlyArray<string>> | undefined
 }
@@ -24,6 +27,12 @@ export interface Settled {
   readonly stats: Stats
   /** What a person should know: that something wrote to it meanwhile. */
   readonly warnings: ReadonlyArray<string>
+}
+
+/** Counts of records. */
+export interface Figures {
+  readonly nodes: number
+  readonly relationships: number
 }
 
 /** Where the records of a run come from: a store, or a document. */
@@ -38,11 +47,20 @@ export interface Origin {
   readonly isDocument: boolean
   /** True for documents that hold the rest of a graph: see {@link DocumentSource}. */
   readonly isPartial: boolean
+  /** Whether a node that did not come along is known to be in the target; see `selectSince.ts`. */
+  readonly isThere?: ((key: string) => boolean) | undefined
+  /** The time of a document that is a part: see {@link DocumentSource}. */
+  readonly partSince?: string | undefined
+  /** What the records are narrowed to; undefined for all of them. */
+  readonly since?: Since | undefined
   /** What the store can do; undefined for documents. */
   readonly capabilities: Capabilities | undefined
   readonly records: Stream.Stream<GraphRecord, MigrationError>
-  /** The source's stats once everything was read; compares with the source's own counts where it has any. */
-  readonly settle: (spool: Spool.Spool) => Effect.Effect<Settled, MigrationError>
+  /**
+   * The source's stats once everything was read; compares with the source's own counts where it has any. `read` is what
+   * was read, where not all of it is in the spool.
+   */
+  readonly settle: (spool: Spool.Spool, read?: Figures) => Effect.Effect<Settled, MigrationError>
 }
 
 /** A store as an origin; `examined` is what the preflight found. */
@@ -56,9 +74,9 @@ export const storeOrigin = (source: GraphBackend, examined: Examined): Origin =>
   isPartial: false,
   capabilities: source.capabilities,
   records: source.read(),
-  settle: (spool) =>
+  settle: (spool, read) =>
     Effect.gen(function* () {
-      const { nodes, relationships } = countsOf(spool)
+      const { nodes, relationships } = read ?? countsOf(spool)
       const after = yield* source.statistics
       const agrees = (counts: { readonly nodes: number; readonly relationships: number }) =>
         counts.nodes === nodes && counts.relationships === relationships
@@ -71,12 +89,12 @@ export const storeOrigin = (source: GraphBackend, examined: Examined): Origin =>
           message: `${source.location} counts ${after.nodes} nodes and ${after.relationships} relationships, but ${nodes} and ${relationships} were read. Nothing was written. If something writes to it, stop that and run again.`
         })
       }
-      const whole = relationships + nodes === Plan.sizeOf(spool)
+      const whole = read === undefined && relationships + nodes === Plan.sizeOf(spool)
       return {
         stats: toStats(
           source,
           examined.health,
-          { ...spool.census, nodes, relationships },
+          read === undefined ? { ...spool.census, nodes, relationships } : after,
           whole ? spool.summary.fingerprint.text : null
         ),
         warnings: changes(source, examined.statistics, after)
@@ -115,18 +133,22 @@ export const documentOrigin = (document: DocumentSource): Origin => ({
   bytes: undefined,
   isDocument: true,
   isPartial: document.isPartial ?? false,
+  partSince: document.since,
   capabilities: undefined,
   records: document.records,
-  settle: (spool) =>
+  settle: (spool, read) =>
     Effect.map(document.losses ?? Effect.succeed([]), (warnings) => ({
       stats: {
         backend: "document",
         location: document.path,
         version: "",
-        ...countsOf(spool),
+        ...(read ?? countsOf(spool)),
         labels: spool.census.labels,
         types: spool.census.types,
-        fingerprint: spool.rejected.nodes + spool.rejected.relationships > 0 ? null : spool.summary.fingerprint.text
+        fingerprint:
+          read !== undefined || spool.rejected.nodes + spool.rejected.relationships > 0
+            ? null
+            : spool.summary.fingerprint.text
       },
       warnings
     }))

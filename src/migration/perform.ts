@@ -21,6 +21,7 @@ import type { ErrorPolicy } from "./rejecting.ts"
 import { Records, type RunReport, type Stats, Verification } from "./report.ts"
 import { phase, type Recorder } from "./Run.ts"
 import type { RunFolder } from "./RunFolder.ts"
+import type { Since } from "./since.ts"
 import type * as Spool from "./spool.ts"
 import { removeSurplus } from "./surplus.ts"
 import { verify } from "./verify.ts"
@@ -34,6 +35,8 @@ export interface PerformOptions {
   readonly replace?: boolean | undefined
   readonly lease?: number | undefined
   readonly patience?: number | undefined
+  /** See `LoadOptions`. */
+  readonly since?: Since | undefined
   /** What exactly is to be done: see `LoadOptions`. */
   readonly planned?: Decisions | undefined
 }
@@ -151,7 +154,16 @@ const writeAndPublish = (
                 removeSurplus({ surplus, session, journal, meter })
               )
         const { kept, records, rejected, unkeyed } = yield* phase(recorder, "import", Plan.sizeOf(spool), (meter) =>
-          Load.load({ spool, session, journal, onConflict, onError, planned: options.planned, meter })
+          Load.load({
+            spool,
+            session,
+            journal,
+            onConflict,
+            onError,
+            planned: options.planned,
+            since: options.since,
+            meter
+          })
         )
         const sifted = spool.rejected.nodes + spool.rejected.relationships
         recorder.records = { ...records, read: records.read + sifted, rejected: records.rejected + sifted, removed }

@@ -10,8 +10,9 @@ import type { Origin } from "./origin.ts"
 import * as Plan from "./plan.ts"
 import { fingerprintOf, hashOf, makeBasis, type PlanBasis } from "./planHash.ts"
 import type { Examined } from "./preflight.ts"
-import { type Plan as PlanReport, type Space, writesOf } from "./report.ts"
+import { type Plan as PlanReport, type SinceSelection, type Space, writesOf } from "./report.ts"
 import { phase, type Recorder } from "./Run.ts"
+import { sinceWarnings } from "./selectSince.ts"
 import * as Sketch from "./sketch.ts"
 import type { Spool } from "./spool.ts"
 
@@ -31,6 +32,8 @@ export interface Planning {
   readonly warnings: ReadonlyArray<string>
   /** The fingerprint of all that was read from the origin, where the plan is to have a hash. */
   readonly read: Effect.Effect<Fingerprint.Fingerprint> | undefined
+  /** What was selected, where the origin is narrowed. */
+  readonly selection: SinceSelection | undefined
 }
 
 /** A plan; `basis` is what its hash is of, where it has one. */
@@ -62,7 +65,7 @@ const basisOf = (
         onError,
         verify,
         backup: options.backup === true,
-        since: null,
+        since: origin.since?.text ?? null,
         ...(options.replace === true && { replace: true })
       },
       plan,
@@ -72,8 +75,10 @@ const basisOf = (
 
 /** Makes the plan, as the phase `plan`. Nothing is refused yet: see {@link Plan.check}. */
 export const planRun = (planning: Planning): Effect.Effect<Planned, MigrationError> => {
-  const { options, origin, read, recorder, space, spool, surplus, target, targetIsEmpty, to, warnings } = planning
+  const { options, origin, read, recorder, selection, space, spool, surplus, target, targetIsEmpty, to, warnings } =
+    planning
   const size = Plan.sizeOf(spool)
+  const sizeOfSource = (recorder.source?.nodes ?? 0) + (recorder.source?.relationships ?? 0)
   const alsoRead = read === undefined || targetIsEmpty ? 0 : to.stats.nodes + to.stats.relationships
   return phase(recorder, "plan", size + alsoRead, (meter) =>
     Effect.gen(function* () {
@@ -89,14 +94,17 @@ export const planRun = (planning: Planning): Effect.Effect<Planned, MigrationErr
         ...made,
         space,
         estimate: estimate({
-          read: { records: origin.total ?? size, seconds: recorder.secondsOf("export") },
+          // Whoever selects reads everything twice.
+          read: { records: selection === undefined ? size : 2 * sizeOfSource, seconds: recorder.secondsOf("export") },
           lookupSeconds,
           writes: writesOf(made),
           verifies: options.verify ? size : 0
         }),
         hash: basis === undefined ? null : hashOf(basis),
+        since: selection ?? null,
         warnings: [
           ...warnings,
+          ...(selection === undefined ? [] : sinceWarnings(origin.location, selection)),
           ...made.warnings,
           ...Plan.featureDifferences(origin.capabilities, target),
           ...to.health.notes

@@ -36,6 +36,22 @@ export type Space = typeof Space.Type
 export const Estimate = Schema.Struct({ seconds: Schema.Number, basis: Schema.String })
 export type Estimate = typeof Estimate.Type
 
+/** What `--since` selected of the source: records by their own times, relationships of such nodes, and their ends. */
+export const SinceSelection = Schema.Struct({
+  /** As it was given: ISO 8601. */
+  time: Schema.String,
+  /** Nodes that are new or changed since then. */
+  nodes: Schema.Number,
+  relationships: Schema.Number,
+  /** Other nodes that travel because relationships end at them, and that the target lacks. */
+  ends: Schema.Number,
+  /** Such nodes that the target has: they do not travel. */
+  endsThere: Schema.Number,
+  /** Records without a time that can be read, by label or type: they were not selected. */
+  untimed: Schema.Array(MisfitCount)
+})
+export type SinceSelection = typeof SinceSelection.Type
+
 /** What the run will do, computed on the data that is there. */
 export const Plan = Schema.Struct({
   new: Schema.Number,
@@ -54,6 +70,8 @@ export const Plan = Schema.Struct({
   warnings: Schema.Array(Schema.String),
   space: Schema.optionalWith(Schema.Array(Space), { default: () => [] }),
   estimate: Schema.optionalWith(Schema.NullOr(Estimate), { default: () => null }),
+  /** What was selected, where not the whole source travels. */
+  since: Schema.optionalWith(Schema.NullOr(SinceSelection), { default: () => null }),
   /** The plan's hash (`planHash.ts`), where it was asked for. */
   hash: Schema.optionalWith(Schema.NullOr(Schema.String), { default: () => null })
 })
@@ -74,6 +92,7 @@ export const emptyPlan: Plan = {
   warnings: [],
   space: [],
   estimate: null,
+  since: null,
   hash: null
 }
 

@@ -15,6 +15,7 @@ import { phase, Recorder } from "./Run.ts"
 import type { RunFolder } from "./RunFolder.ts"
 import { find, type KnownRun, mustRest, takeUp } from "./runs.ts"
 import * as Sketch from "./sketch.ts"
+import { parseSince } from "./since.ts"
 import * as Spool from "./spool.ts"
 import { reopen as reopenSurplus } from "./surplus.ts"
 import { makeCensus } from "./validate.ts"
@@ -141,7 +142,8 @@ const goOn = (
         Sketch.ofSpool(recorder, found, plan.conflictIds)
       )
     )
-    const { onConflict, onError, replace, verify } = manifest.options
+    const { onConflict, onError, replace, since: time, verify } = manifest.options
+    const since = time === undefined ? undefined : yield* parseSince(time)
     return yield* perform({
       recorder,
       spool,
@@ -150,6 +152,6 @@ const goOn = (
       targetIsEmpty,
       folder,
       hasVanished: !isExposed && !hasArrived,
-      options: { onConflict, onError, verify, replace, lease, patience }
+      options: { onConflict, onError, verify, replace, since, lease, patience }
     })
   }).pipe(Effect.scoped)

@@ -12,17 +12,19 @@ export interface SiftOptions {
   readonly census: Census
   readonly journal: Journal
   readonly fit?: GraphBackend["fit"] | undefined
+  /** Whether a node that does not come along is in the target. */
+  readonly isThere?: ((key: string) => boolean) | undefined
 }
 
 /** Takes every record's census. Those that can go are returned; the others are kept in the journal, with the reason. */
-export const sift = ({ census, fit, journal }: SiftOptions) => {
+export const sift = ({ census, fit, isThere, journal }: SiftOptions) => {
   const rejectedNodes = new Set<string>()
 
   const whyNot = (record: GraphRecord): string | undefined => {
     const misfit = fit?.(record).find(({ level }) => level === "impossible")
     if (misfit !== undefined) return `the target cannot hold it without change: ${misfit.kind}`
     if (record._tag === "Node") return undefined
-    const end = [record.from, record.to].find((key) => !census.hasNode(key))
+    const end = [record.from, record.to].find((key) => !census.hasNode(key) && isThere?.(key) !== true)
     if (end === undefined) return undefined
     return `its end ${end} ${rejectedNodes.has(end) ? "was rejected" : "is not in the source"}`
   }

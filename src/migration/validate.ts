@@ -41,10 +41,18 @@ export const spoolAndValidate = (
     const spool = yield* phase(recorder, "export", origin.total, (meter) =>
       Spool.write({
         path: folder.spool,
-        header: { created: new Date().toISOString(), generator: GENERATOR, backend: origin.backend },
+        header: {
+          created: new Date().toISOString(),
+          generator: GENERATOR,
+          backend: origin.backend,
+          since: origin.since?.text
+        },
         records: origin.records,
         census,
-        sift: onError === "reject" ? sift({ census, journal: folder.journal, fit: target?.fit }) : takeAll(census),
+        sift:
+          onError === "reject"
+            ? sift({ census, journal: folder.journal, fit: target?.fit, isThere: origin.isThere })
+            : takeAll(census),
         meter
       })
     )
@@ -79,13 +87,18 @@ export const makeCensus = (
     (open) => Effect.sync(() => open.close())
   )
 
-const danglingIn = (origin: Origin, keys: Keys, where: string) =>
-  new DocumentInvalid({
-    path: origin.location,
-    reason: "dangling",
-    ...(keys.first[0] !== undefined && { key: keys.first[0] }),
-    message: `${origin.location}: ${keys.total} relationship(s) lead to nodes that are ${where}: ${showKeys(keys)}. Nothing was written. Bring those nodes in first, then run again.`
-  })
+const danglingIn = (origin: Origin, keys: Keys, where: string) => {
+  const message = `${origin.location}: ${keys.total} relationship(s) lead to nodes that are ${where}: ${showKeys(keys)}. Nothing was written. Bring those nodes in first, then run again.`
+  const { backend, isDocument, location } = origin
+  return isDocument
+    ? new DocumentInvalid({
+        path: location,
+        reason: "dangling",
+        ...(keys.first[0] !== undefined && { key: keys.first[0] }),
+        message
+      })
+    : new SourceDataInvalid({ backend, location, reason: "dangling", keys, message })
+}
 
 // The rest of a graph that the target holds a part of: an end may be in either.
 const checkEnds = (origin: Origin, spool: Spool.Spool, target: GraphBackend): Effect.Effect<void, MigrationError> =>

@@ -29,12 +29,15 @@ const sideOf = (role: string, stats: Stats, fingerprint: string | null, before: 
 })
 
 /** The two graphs, the first of them where there is no second; a fingerprint is null where it was not computed. */
-export const sidesOf = ({ command, source, target, verification }: RunReport): ReadonlyArray<Side> => {
+export const sidesOf = ({ command, plan, source, target, verification }: RunReport): ReadonlyArray<Side> => {
   const [first, second] = ROLES[command] ?? ["Source", "Target"]
   const to = target?.after ?? target?.before ?? null
+  // Of a part: the store's own was not computed.
+  const fingerprint =
+    (plan?.since ?? null) === null ? (verification?.sourceFingerprint ?? source?.fingerprint ?? null) : null
   const isWritten = ROLES[command] === undefined && target?.after !== null
   return [
-    ...(source === null ? [] : [sideOf(first, source, verification?.sourceFingerprint ?? source.fingerprint, null)]),
+    ...(source === null ? [] : [sideOf(first, source, fingerprint, null)]),
     ...(to === null
       ? []
       : [sideOf(second, to, verification?.targetFingerprint ?? null, isWritten ? (target?.before ?? null) : null)])
@@ -43,7 +46,9 @@ export const sidesOf = ({ command, source, target, verification }: RunReport): R
 
 /** What the two fingerprints say, in a sentence; undefined where there is nothing to compare. */
 export const comparisonOf = (report: RunReport): { readonly equal: boolean; readonly text: string } | undefined => {
-  const { records, verification } = report
+  const { plan, records, verification } = report
+  // A part that arrived says nothing of the two stores.
+  if ((plan?.since ?? null) !== null) return undefined
   if (verification === null || verification.sourceFingerprint === null || verification.targetFingerprint === null)
     return undefined
   if (verification.sourceFingerprint === verification.targetFingerprint)

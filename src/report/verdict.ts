@@ -24,11 +24,19 @@ const plan = ({ plan: found, target }: RunReport): string =>
     ? "Nothing was written."
     : `Nothing was written. ${plural(found.new, "record")} would be new in ${at(target?.before ?? null)}, ${count(found.same)} are there already, ${count(found.conflicts)} are there with another content.`
 
+/** What travelled: the graph, or the part of it that `--since` selected. */
+const sizeOf = ({ plan: found, source }: RunReport): string => {
+  const since = found?.since ?? null
+  if (since === null) return source === null ? "The graph" : graphSize(source)
+  const { ends, nodes, relationships, time } = since
+  return `${graphSize({ nodes: nodes + ends, relationships })} (new or changed since ${time}, and the ends of that)`
+}
+
 const moved = (report: RunReport): string => {
-  const { command, records, source } = report
-  const what = source === null ? "The graph" : graphSize(source)
+  const { command, records } = report
+  const what = sizeOf(report)
   if (records.written + records.overwritten === 0)
-    return `Nothing was to be done: ${at(after(report))} held every record already.`
+    return `Nothing was to be done: ${at(after(report))} held ${(report.plan?.since ?? null) === null ? "every record" : "all that is new or changed"} already.`
   if (records.written < records.read)
     return `${plural(records.written + records.overwritten, "record")} were written into ${at(after(report))}; ${count(records.same)} were there already.`
   if (command === "import") return `${what} were imported into ${at(after(report))}.`
@@ -46,7 +54,7 @@ const done = (report: RunReport): Verdict => {
   const size = source === null ? "The graph" : graphSize(source)
   if (command === "health") return { tone: "plain", word: "Reachable", sentences: [`${at(source)} holds ${size}.`] }
   if (command === "export") {
-    const sentences = [`${size} were read from ${at(source)}; the counts agree with the store's own.`]
+    const sentences = [`${sizeOf(report)} were read from ${at(source)}; the counts agree with the store's own.`]
     return { tone: "plain", word: "Exported", sentences }
   }
   if (command === "backup create") {
