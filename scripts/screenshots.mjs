@@ -154,12 +154,12 @@ try {
   if (all === undefined) {
     fs.mkdirSync(IMAGES, { recursive: true })
     const page = verified()
-    await take(browser, page, path.join(IMAGES, "report.png"), { width: 1280, height: 1350 }, "light", false)
+    await take(browser, page, path.join(IMAGES, "report.png"), { width: 1280, height: 1150 }, "light", false)
     await take(
       browser,
       different(),
       path.join(IMAGES, "report-different-dark.png"),
-      { width: 1280, height: 1100 },
+      { width: 1280, height: 1000 },
       "dark",
       false
     )

@@ -18,8 +18,8 @@ export const SKETCH_RELATIONSHIPS = 600
 
 const MAX_TEXT = 120
 const SEEDS = 12
-/** How often the records are read, at most, to let the sketch grow. */
-const PASSES = 8
+/** How many records are looked at, about and at most, to let a sketch grow: lines of a spool, records of a store. */
+const PATIENCE = { lines: 3_000_000, records: 300_000 } as const
 /** How many neighbours a node brings in with each pass: a hub would fill the sketch with a star. */
 const FAN = 6
 const WIDEST_FAN = 18
@@ -177,16 +177,18 @@ class Sketcher {
 
 const sketch = <E>(
   records: Stream.Stream<ReadonlyArray<Glance>, E>,
-  options: { readonly nodes: number; readonly seeds: Iterable<string> }
+  options: { readonly nodes: number; readonly seeds: Iterable<string>; readonly patience: number }
 ): Effect.Effect<Sketch, E> =>
   Effect.gen(function* () {
     const isWhole = options.nodes <= SKETCH_NODES
     const sketcher = new Sketcher(isWhole ? [] : options.seeds)
+    let seen = 0
     const pass = (take: (glance: Glance) => void, isEnough: () => boolean) =>
       records.pipe(
         Stream.takeWhile(() => !isEnough()),
         Stream.runForEach((glances) =>
           Effect.suspend(() => {
+            seen += glances.length
             for (const glance of glances) take(glance)
             return Effect.yieldNow()
           })
@@ -199,7 +201,7 @@ const sketch = <E>(
         () => false
       )
     let size = 0
-    for (let i = 1; !isWhole && i <= PASSES && !sketcher.isFull; i++) {
+    for (let i = 1; !isWhole && seen < options.patience && !sketcher.isFull; i++) {
       // A neighbourhood that is taken as a whole is no reason to stop.
       if (sketcher.size === size && !sketcher.begin()) break
       size = sketcher.size
@@ -255,7 +257,7 @@ export const ofRecords = (
           record._tag === "Node" ? { key: record.key, node: () => record } : record
         )
       ),
-      options
+      { ...options, patience: PATIENCE.records }
     )
   )
 
@@ -295,6 +297,6 @@ export const ofSpool = (recorder: Noting, spool: Spool, seeds: Iterable<string> 
       Stream.map(Stream.chunks(readLines(spool.path)), (chunk) =>
         Array.from(chunk).flatMap(({ text }) => glance(text))
       ),
-      { nodes: spool.summary.fingerprint.nodes.count, seeds }
+      { nodes: spool.summary.fingerprint.nodes.count, seeds, patience: PATIENCE.lines }
     )
   )

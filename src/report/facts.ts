@@ -1,5 +1,5 @@
 /** A report, arranged for showing: what the page and the Markdown say alike. */
-import type { PhaseTiming, RunReport, Stats } from "../migration/report.ts"
+import type { PhaseTiming, Plan, RunReport, Stats } from "../migration/report.ts"
 import { count, duration, rate } from "./words.ts"
 
 /** One of the two graphs of a run. */
@@ -127,6 +127,26 @@ export const phasesOf = ({ phases }: RunReport): ReadonlyArray<PhaseRow> => {
     return { ...phase, start, rate: rate(phase.records, phase.seconds) }
   })
 }
+
+/** What a plan says a run would do: name, number or size, meaning. */
+export const planRows = (plan: Plan): ReadonlyArray<readonly [string, string, string]> => [
+  ["new", count(plan.new), "would be written"],
+  ["same", count(plan.same), "there already, with the same content"],
+  [
+    "in conflict",
+    count(plan.conflicts),
+    `there with another content${plan.conflicts === 0 ? "" : plan.overwrites > 0 ? ", and would be replaced" : ", and would stay"}`
+  ],
+  ...(plan.estimate === null
+    ? []
+    : [["time", `about ${duration(plan.estimate.seconds)}`, `by ${plan.estimate.basis}`] as const]),
+  ...plan.space.map(
+    ({ folder, free, needed }) =>
+      ["space", megabytes(needed), `needed in ${folder}, where ${megabytes(free)} are free`] as const
+  )
+]
+
+const megabytes = (bytes: number): string => `${count(Math.ceil(bytes / 1_000_000))} MB`
 
 /** What became of a part of the records. */
 export interface Share {

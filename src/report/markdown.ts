@@ -2,7 +2,17 @@
 import type { MisfitCount, RunReport } from "../migration/report.ts"
 import { GENERATOR } from "../version.ts"
 import { markdown as text, markdownCode as code } from "./escape.ts"
-import { balanceOf, beganAt, comparisonOf, countTables, phasesOf, sharesOf, sidesOf, timeOf } from "./facts.ts"
+import {
+  balanceOf,
+  beganAt,
+  comparisonOf,
+  countTables,
+  phasesOf,
+  planRows,
+  sharesOf,
+  sidesOf,
+  timeOf
+} from "./facts.ts"
 import { nextSteps, verdictOf } from "./verdict.ts"
 import { count, duration, graphSize, plural } from "./words.ts"
 
@@ -112,7 +122,11 @@ const planned = ({ outcome, plan }: RunReport): ReadonlyArray<string> =>
     ? []
     : section(
         "The plan",
-        table(["New", "Same", "In conflict"], [[count(plan.new), count(plan.same), count(plan.conflicts)]], [0, 1, 2])
+        table(
+          ["What", "How much", "Meaning"],
+          planRows(plan).map(([name, value, meaning]) => [name, value, text(meaning)]),
+          [1]
+        )
       )
 
 const ways = (report: RunReport): ReadonlyArray<string> => {

@@ -12,6 +12,7 @@ import {
   comparisonOf,
   countTables,
   phasesOf,
+  planRows,
   type Side,
   sharesOf,
   sidesOf,
@@ -161,13 +162,9 @@ const planned = ({ outcome, plan }: RunReport): Markup | undefined =>
     ? undefined
     : section(
         "The plan",
-        markup`<table class="ways"><caption>What a run would do</caption><tbody>${[
-          ["new", plan.new, "would be written"],
-          ["same", plan.same, "there already, with the same content"],
-          ["in conflict", plan.conflicts, "there with another content"]
-        ].map(
-          ([name, number, meaning]) =>
-            markup`<tr><th scope="row">${name}</th><td class="number">${count(Number(number))}</td><td>${meaning}</td></tr>`
+        markup`<table class="ways"><caption class="hidden">What a run would do</caption><tbody>${planRows(plan).map(
+          ([name, value, meaning]) =>
+            markup`<tr><th scope="row">${name}</th><td class="number">${value}</td><td>${foreign(meaning)}</td></tr>`
         )}</tbody></table>`
       )
 
