@@ -70,6 +70,7 @@ const MEANINGS: { readonly [phase: string]: string } = {
   export: "read the source",
   validate: "check what was read",
   plan: "compare with the target",
+  remove: "remove what is replaced",
   import: "write",
   verify: "read back and compare",
   publish: "make it visible",

@@ -137,6 +137,7 @@ export const planRows = (plan: Plan): ReadonlyArray<readonly [string, string, st
     count(plan.conflicts),
     `there with another content${plan.conflicts === 0 ? "" : plan.overwrites > 0 ? ", and would be replaced" : ", and would stay"}`
   ],
+  ...(plan.removes > 0 ? [["removed", count(plan.removes), "of the target, would be removed first"] as const] : []),
   ...(plan.estimate === null
     ? []
     : [["time", `about ${duration(plan.estimate.seconds)}`, `by ${plan.estimate.basis}`] as const]),

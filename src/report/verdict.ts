@@ -35,7 +35,8 @@ const sizeOf = ({ plan: found, source }: RunReport): string => {
 const moved = (report: RunReport): string => {
   const { command, records } = report
   const what = sizeOf(report)
-  if (records.written + records.overwritten === 0)
+  if (command === "clear") return `${plural(records.removed, "record")} were removed from ${at(after(report))}.`
+  if (records.written + records.overwritten + records.removed === 0)
     return `Nothing was to be done: ${at(after(report))} held ${(report.plan?.since ?? null) === null ? "every record" : "all that is new or changed"} already.`
   if (records.written < records.read)
     return `${plural(records.written + records.overwritten, "record")} were written into ${at(after(report))}; ${count(records.same)} were there already.`
@@ -44,7 +45,10 @@ const moved = (report: RunReport): string => {
   return `${what} were moved into ${at(after(report))}.`
 }
 
-const rest = ({ records }: RunReport): ReadonlyArray<string> => [
+const rest = ({ command, records, target }: RunReport): ReadonlyArray<string> => [
+  ...(records.removed > 0 && command !== "clear"
+    ? [`${plural(records.removed, "record")} of ${at(target?.before ?? null)} were removed first.`]
+    : []),
   ...(records.kept > 0 ? [`${plural(records.kept, "record")} that differ stay as the target had them.`] : []),
   ...(records.rejected > 0 ? [`${plural(records.rejected, "record")} could not go, and are kept as rejects.`] : [])
 ]
@@ -62,6 +66,7 @@ const done = (report: RunReport): Verdict => {
     return { tone: "good", word: "Backed up", sentences: [`${size} are in backup ${backup?.id ?? ""}${checked}.`] }
   }
   const sentences = [moved(report), ...rest(report)]
+  if (command === "clear") return { tone: "plain", word: "Cleared", sentences }
   if (verification === null || verification.mode === "none") {
     const why = verification === null ? "Nothing was read back" : "Nothing was read back, as --no-verify asked"
     return { tone: "warning", word: "Not verified", sentences: [...sentences, `${why}: nothing is proven of it.`] }
@@ -179,7 +184,7 @@ export const nextSteps = (report: RunReport): ReadonlyArray<NextStep> => {
             meaning: "brings the rejects in, once their cause is mended"
           }
         ]),
-    ...(records.written + records.overwritten > 0
+    ...(records.written + records.overwritten + records.removed > 0
       ? [{ command: `memorygraph runs rollback ${run}`, meaning: "takes the run back, until it is pruned" }]
       : [])
   ]

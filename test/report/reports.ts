@@ -1,5 +1,5 @@
 /** Reports of every kind of ending, for the tests of their rendering. */
-import { noRecords, type RunReport, type Stats, type Verification } from "../../src/migration/report.ts"
+import { emptyPlan, noRecords, type RunReport, type Stats, type Verification } from "../../src/migration/report.ts"
 import type { Sketch } from "../../src/migration/sketch.ts"
 
 /** What a store held. */
@@ -56,6 +56,7 @@ export const report = (more: Partial<RunReport> = {}): RunReport => ({
 
 /** A plan with something of everything. */
 export const plan: NonNullable<RunReport["plan"]> = {
+  ...emptyPlan,
   new: 1,
   same: 1,
   conflicts: 1,
