@@ -106,8 +106,8 @@ export const open = (
       Effect.mapError(connection.command(...args), writeFailed(connection, "import"))
 
     yield* run(before === undefined || before.stat.size === 0 ? undefined : file)
-    // Of a published run whose graph is gone there is nothing to take back, and nothing to publish.
-    const isGone = (yield* options.journal.note(PUBLISHED)) !== undefined && !(yield* exists(graph))
+    // Of a published run whose graph is gone there is nothing to take back, and nothing to publish, but for what it removed.
+    let isGone = (yield* options.journal.note(PUBLISHED)) !== undefined && !(yield* exists(graph))
     // A graph without records is a graph, too.
     yield* Effect.mapError(writeQuery(graph, "RETURN 1"), writeFailed(connection, "import"))
     const held = yield* counts(graph)
@@ -173,6 +173,7 @@ export const open = (
       takeBack: (batch, part) =>
         Effect.suspend(() => {
           saved = false
+          if (part === "removed" && batch.removed.length > 0) isGone = false
           return takeBack(writer, batch, part, takenBack)
         }),
       read: Stream.unwrap(Effect.as(Effect.catchTag(settle, "WriteFailed", unreadable), read(graph))),

@@ -18,6 +18,7 @@ import * as indexes from "./indexes.ts"
 import { awaited } from "./patience.ts"
 import { read } from "./reading.ts"
 import { integer } from "./replies.ts"
+import { takeBack } from "./undoing.ts"
 import { writeNoted } from "./wholeBatch.ts"
 import * as Writing from "./writing.ts"
 
@@ -111,7 +112,10 @@ export const open = (
     const live = connection.pinned
     const graph: Graph = { connection: live, key: staging }
     const work = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-    // The graph of a published run that is not there any more: there is nothing to take back, and nothing to publish.
+    // The graph of a published run that is not there any more: there is nothing to take back, and nothing to publish, but
+    // for what the run had removed from it.
+    const takenBack = new Set<string>()
+    let isBack = false
     let isRollback = (yield* journal.note(PUBLISHED)) !== undefined
 
     const begin = Effect.gen(function* () {
@@ -219,10 +223,11 @@ export const open = (
       fresh: true,
       exposed: false,
       write: (batch) => writeNoted(writer, journal, batch),
-      takeBack: () =>
-        Effect.sync(() => {
-          isRollback = true
-          return []
+      takeBack: (batch, part) =>
+        Effect.suspend(() => {
+          isBack ||= part === "removed" && batch.removed.length > 0
+          isRollback = !isBack
+          return part === "removed" ? takeBack(writer, batch, part, takenBack) : Effect.succeed([])
         }),
       read: Stream.suspend(() => read(graph)),
       lookup: (records) => Finder.lookup(writer.finder, records),
