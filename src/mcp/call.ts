@@ -2,9 +2,10 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type MigrationError, Refused, UsageError } from "../domain/Errors.ts"
+import type { ProgressSink } from "../migration/Progress.ts"
 import type { RunReport } from "../migration/report.ts"
 import type { Recorder } from "../migration/Run.ts"
-import { type Position, sentence, share } from "./progress.ts"
+import { follow, type Position, sentence, share } from "./progress.ts"
 import type { Work } from "./schemas.ts"
 import type { Product, Task, Tasks } from "./tasks.ts"
 
@@ -46,6 +47,13 @@ const notifier = (
 }
 
 const WHOLE = { from: 0, to: 100 }
+
+/** Where the progress of something that is no task goes. */
+export const sinkOf = (notify: Call["notify"]): ProgressSink => {
+  if (notify === undefined) return { emit: () => {} }
+  const [hear, position] = [notifier(notify, WHOLE), follow()]
+  return { emit: (event) => hear(position(event)) }
+}
 
 /**
  * Waits for a task: to its end where the client hears of its progress, else as long as {@link PATIENCE}, with `wait`

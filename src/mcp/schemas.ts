@@ -6,8 +6,9 @@ import * as Schema from "effect/Schema"
 import { KINDS } from "../backend/StoreConfig.ts"
 import type { ReadFormat } from "../document/read.ts"
 import type { DocumentFormat } from "../document/write.ts"
+import { Inspection } from "../migration/inspection.ts"
 import { PHASES } from "../migration/Progress.ts"
-import { RunReport, Stats } from "../migration/report.ts"
+import { RunReport, StoreHealth } from "../migration/report.ts"
 import { RunSummary } from "../migration/runSummary.ts"
 
 // Values would load every reader and writer for the sake of a few words; the types hold the lists complete.
@@ -219,28 +220,11 @@ export type Work = typeof Work.Type
 /** A run of the state folder that this server does not work on. */
 export const Known = Schema.Struct({ known: RunSummary, report: Schema.NullOr(Schema.typeSchema(RunReport)) })
 
-/** A store as it was found. */
-export const FoundStore = Schema.Struct({
-  store: Schema.String.annotations({ description: "Its name, or how it was named." }),
-  backend: Schema.String,
-  location: Schema.String,
-  reachable: Schema.Boolean,
-  version: Schema.NullOr(Schema.String),
-  writable: Schema.NullOr(Schema.Boolean),
-  nodes: Schema.NullOr(Schema.Number),
-  relationships: Schema.NullOr(Schema.Number),
-  notes: Schema.Array(Schema.String),
-  error: Schema.NullOr(ToolError)
+export const HealthResult = Schema.Struct({ stores: Schema.Array(Schema.typeSchema(StoreHealth)) }).annotations({
+  identifier: "Health"
 })
-export type FoundStore = typeof FoundStore.Type
 
-export const HealthResult = Schema.Struct({ stores: Schema.Array(FoundStore) }).annotations({ identifier: "Health" })
-
-export const InspectResult = Schema.Struct({
-  stats: Stats,
-  newest: Schema.NullOr(Schema.String),
-  dangling: Schema.Struct({ first: Schema.Array(Schema.String), total: Schema.Number })
-}).annotations({ identifier: "Inspection" })
+export const InspectResult = Inspection
 
 export const RunsResult = Schema.Struct({
   runs: Schema.Array(RunSummary),

@@ -27,6 +27,8 @@ export interface StoreArguments {
 /** A store that is known by name. */
 export interface Configured {
   readonly name: string
+  /** True for the one that is meant where none is named. */
+  readonly inUse: boolean
   readonly config: Effect.Effect<StoreConfig, UsageError>
 }
 
@@ -87,9 +89,13 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
     ...config.stores.keys(),
     ...kinds.filter((kind) => !config.stores.has(kind)),
     // What MemoryGraph takes where nothing says another.
-    ...(inUse === undefined && kinds.length === 0 ? [undefined] : [])
+    ...(inUse === undefined && kinds.length === 0 && config.stores.size === 0 ? [undefined] : [])
   ]
-  const configured = words.map((word) => ({ name: word ?? "the store in use", config: byWord("store", word) }))
+  const configured = words.map((word) => ({
+    name: word ?? "the store in use",
+    inUse: word === undefined || word === inUse,
+    config: byWord("store", word)
+  }))
   const names = configured.map(({ name }) => name)
 
   const sameAs = (store: StoreConfig): Effect.Effect<StoreConfig | undefined> =>

@@ -1,15 +1,19 @@
 /** `backend_health` and `inspect_graph`: what stores are, whether they can be used, and what they hold. */
 import * as fs from "node:fs"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { connect } from "../../backend/registry.ts"
 import type { StoreConfig } from "../../backend/StoreConfig.ts"
 import { type MigrationError, StoreUnavailable } from "../../domain/Errors.ts"
-import { endingOf } from "../../migration/outcome.ts"
-import { graphSize } from "../../report/words.ts"
+import type { Candidate } from "../../migration/health.ts"
+import type { Inspection } from "../../migration/inspection.ts"
+import { Progress } from "../../migration/Progress.ts"
+import type { StoreHealth } from "../../migration/report.ts"
+import { makeRunId, Recorder } from "../../migration/Run.ts"
+import { count, graphSize } from "../../report/words.ts"
+import { sinkOf } from "../call.ts"
 import { answer } from "../results.ts"
-import { type FoundStore, HealthArguments, HealthResult, InspectArguments, InspectResult } from "../schemas.ts"
+import { HealthArguments, HealthResult, InspectArguments, InspectResult } from "../schemas.ts"
+import type { Configured } from "../stores.ts"
 import { define } from "../tool.ts"
 
 const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
@@ -25,62 +29,37 @@ const mustExist = (config: StoreConfig): Effect.Effect<void, StoreUnavailable> =
       })
     : Effect.void
 
-const examined = (config: StoreConfig) =>
-  Effect.gen(function* () {
-    yield* mustExist(config)
-    const store = yield* connect(config)
-    const { examine } = yield* Effect.promise(() => import("../../migration/preflight.ts"))
-    return { store, ...(yield* examine(store)) }
+const locationOf = (config: StoreConfig): string =>
+  "path" in config ? config.path : `${config.kind}://${config.host}:${config.port}`
+
+/** A store to look at; where its settings are wrong, that is what is found. */
+const candidate = ({ config, inUse, name }: Configured): Effect.Effect<Candidate> =>
+  Effect.match(config, {
+    onFailure: (error): Candidate => ({ name, inUse, backend: "unknown", location: name, connect: error }),
+    onSuccess: (found): Candidate => ({
+      name,
+      inUse,
+      backend: found.kind,
+      location: locationOf(found),
+      connect: Effect.zipRight(mustExist(found), connect(found))
+    })
   })
 
-const look = (name: string, config: Effect.Effect<StoreConfig, MigrationError>): Effect.Effect<FoundStore> =>
-  Effect.gen(function* () {
-    const found = yield* config
-    const { health, stats } = yield* examined(found)
-    return {
-      store: name,
-      backend: stats.backend,
-      location: stats.location,
-      reachable: true,
-      version: health.version,
-      writable: health.writable,
-      nodes: stats.nodes,
-      relationships: stats.relationships,
-      notes: health.notes,
-      error: null
-    }
-  }).pipe(
-    Effect.scoped,
-    Effect.exit,
-    Effect.flatMap((exit): Effect.Effect<FoundStore> => {
-      if (Exit.isSuccess(exit)) return Effect.succeed(exit.value)
-      if (Cause.isInterruptedOnly(exit.cause)) return Effect.interrupt
-      const { error, exitCode } = endingOf(exit.cause)
-      return Effect.succeed({
-        store: name,
-        backend: typeof error?.["backend"] === "string" ? error["backend"] : "",
-        location: typeof error?.["location"] === "string" ? error["location"] : "",
-        reachable: false,
-        version: null,
-        writable: null,
-        nodes: null,
-        relationships: null,
-        notes: [],
-        error: { ...(error ?? { tag: "Defect", message: "unknown" }), exitCode }
-      })
-    })
-  )
-
-const healthLine = (found: FoundStore): string =>
-  found.error === null
-    ? `${found.store}: ${found.version} at ${found.location}, ${graphSize({ nodes: found.nodes ?? 0, relationships: found.relationships ?? 0 })}${found.writable === false ? ", read-only" : ""}`
-    : `${found.store}: not usable: ${found.error.message}`
+const healthLines = (found: StoreHealth): ReadonlyArray<string> => {
+  const name = found.name ?? found.location
+  return found.error === null
+    ? [
+        `${name}: ${found.version} at ${found.location}, ${graphSize({ nodes: found.nodes ?? 0, relationships: found.relationships ?? 0 })}${found.writable === false ? ", read-only" : ""}`,
+        ...found.notes.map((note) => `  note: ${note}`)
+      ]
+    : [`${name}: not usable: ${found.error.message}`]
+}
 
 export const backendHealth = define({
   name: "backend_health",
   title: "Health of the stores",
   description:
-    "Looks at one store, or at all that are configured: reachable, version, writable, counts, and what is worth knowing.",
+    "Looks at one store, or at all that are configured: the name to give to the other tools, whether it is reachable and writable, version, counts, broken ends, repeated ids, indexes, limits.",
   annotations: READS,
   input: HealthArguments,
   output: HealthResult,
@@ -90,45 +69,66 @@ export const backendHealth = define({
       const one = isNamed
         ? yield* stores.resolve("store", { name: given.store, backend: given.backend, config: given.config })
         : undefined
-      const chosen =
+      const chosen: ReadonlyArray<Configured> =
         one === undefined
           ? stores.configured
-          : [{ name: given.store ?? given.backend ?? one.kind, config: Effect.succeed(one) }]
-      const found = yield* Effect.forEach(chosen, ({ config, name }) => tasks.reading(look(name, config)), {
-        concurrency: "unbounded"
-      })
-      return answer(
-        { stores: found },
-        found.flatMap((store) => [healthLine(store), ...store.notes.map((note) => `  note: ${note}`)])
-      )
+          : [{ name: given.store ?? locationOf(one), inUse: false, config: Effect.succeed(one) }]
+      const { healthOfAll } = yield* Effect.promise(() => import("../../migration/health.ts"))
+      const found = yield* tasks.reading(healthOfAll(yield* Effect.forEach(chosen, candidate)))
+      return answer({ stores: found }, found.flatMap(healthLines))
     })
 })
+
+const SHOWN = 12
+
+const inspectionLines = (found: Inspection): ReadonlyArray<string> => {
+  const groups = (list: Inspection["labels"]) =>
+    [
+      ...list.slice(0, SHOWN).map(({ count: number, name }) => `${name === "" ? "(no label)" : name} ${count(number)}`),
+      ...(list.length > SHOWN ? [`and ${list.length - SHOWN} more`] : [])
+    ].join(", ")
+  return [
+    `${found.location} (${found.version}) holds ${graphSize(found)}, fingerprint ${found.fingerprint}.`,
+    `labels: ${groups(found.labels)}`,
+    `types: ${groups(found.types)}`,
+    `newest change: ${found.newest === null ? "not known" : `${found.newest.at} (${found.newest.key})`}`,
+    `${count(found.degrees.isolated)} without any relationship, ${count(found.duplicates.total)} repeated ids, ${count(found.dangling.total)} broken ends`
+  ]
+}
+
+const inspecting = (config: StoreConfig): Effect.Effect<Inspection, MigrationError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      yield* mustExist(config)
+      const store = yield* connect(config)
+      const { examine } = yield* Effect.promise(() => import("../../migration/preflight.ts"))
+      const { inspect } = yield* Effect.promise(() => import("../../migration/inspect.ts"))
+      const { stats } = yield* examine(store)
+      return yield* inspect(
+        {
+          backend: store.kind,
+          location: store.location,
+          version: stats.version,
+          total: stats.nodes + stats.relationships,
+          records: store.read()
+        },
+        new Recorder({ run: makeRunId(new Date()), command: "inspect" })
+      )
+    })
+  )
 
 export const inspectGraph = define({
   name: "inspect_graph",
   title: "Inspect a graph",
-  description: "Tells what a store holds: nodes per label, relationships per type, the newest change, broken ends.",
+  description:
+    "Reads a store in full and tells what it is made of: labels, types and their properties, patterns, sizes, the newest and oldest change, repeated ids, broken ends, and its fingerprint.",
   annotations: READS,
   input: InspectArguments,
   output: InspectResult,
-  run: (given, { stores, tasks }) =>
+  run: (given, { notify, stores, tasks }) =>
     Effect.gen(function* () {
       const config = yield* stores.resolve("store", { name: given.store, backend: given.backend, config: given.config })
-      const { statistics, stats, store } = yield* examined(config)
-      const dangling = yield* store.dangling
-      const list = (counts: { readonly [name: string]: number }) =>
-        Object.entries(counts)
-          .toSorted(([, a], [, b]) => b - a)
-          .map(([name, number]) => `${name === "" ? "(no label)" : name} ${number}`)
-          .join(", ")
-      return answer({ stats, newest: statistics.newest ?? null, dangling }, [
-        `${stats.location} (${stats.version}) holds ${graphSize(stats)}.`,
-        `labels: ${list(stats.labels)}`,
-        `types: ${list(stats.types)}`,
-        `newest change: ${statistics.newest ?? "not known"}`,
-        ...(dangling.total === 0
-          ? []
-          : [`${dangling.total} relationship(s) lead nowhere: ${dangling.first.slice(0, 5).join(", ")}`])
-      ])
-    }).pipe(Effect.scoped, tasks.reading)
+      const found = yield* tasks.reading(Effect.provideService(inspecting(config), Progress, sinkOf(notify)))
+      return answer(found, inspectionLines(found))
+    })
 })
