@@ -1,5 +1,6 @@
 /** Which files and stores the tools may reach: every way out of the roots that was thought of. */
 import * as fs from "node:fs"
+import * as net from "node:net"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
@@ -210,7 +211,6 @@ describe("the server", () => {
         expect((await session.call("inspect_graph", { store })).data).toMatchObject({ nodes: 30 })
       refusedAs(await session.call("inspect_graph", { store: path.join(outside, "other.db") }), "not-allowed")
       refusedAs(await session.call("inspect_graph", { store: "linked/other.db" }), "not-allowed")
-      const net = await import("node:net")
       const server = net.createServer((socket) => {
         socket.on("error", () => {})
         socket.on("data", (bytes) => {
@@ -219,7 +219,7 @@ describe("the server", () => {
         })
       })
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-      const { port } = server.address() as import("node:net").AddressInfo
+      const { port } = server.address() as net.AddressInfo
       const health = await session.call("backend_health", { store: `falkordb://127.0.0.1:${port}/g` })
       server.close()
       expect(health.data.stores).toMatchObject([{ reachable: false }])

@@ -7,7 +7,7 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import type { Progress } from "@modelcontextprotocol/sdk/types.js"
 import type { Driver } from "neo4j-driver"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { cleanEnv } from "../cli/runBin.ts"
 import { bytesOf, makeSource, readGraph, readNeo4j } from "../fault/migrationTargets.ts"
 import { engineAvailable, startFalkorDB, type TestServer } from "../support/falkordb.ts"
@@ -15,6 +15,8 @@ import { copyOf, tempFolder } from "../support/migrating.ts"
 import { missing, type Neo4jServer, START_TIMEOUT, startNeo4j } from "../support/neo4j.ts"
 import { raw } from "../support/rawRedis.ts"
 import { binToTest, eventually, SECRET, type Session, withSession } from "./support.ts"
+
+vi.setConfig({ testTimeout: 180_000 })
 
 const small = copyOf("python-small.db")
 const large = makeSource({ nodes: 3000, relationships: 600 })
