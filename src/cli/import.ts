@@ -43,19 +43,9 @@ export const importCommand = Command.make(
         const { openDocument } = yield* Effect.promise(() => import("../document/read.ts"))
         const { importRecords } = yield* Effect.promise(() => import("../migration/migrate.ts"))
         const path = file === STANDARD_INPUT ? yield* spooledInput : file
-        const { isPartial, losses, records, since } = yield* openDocument(
-          path,
-          options.format ?? "auto",
-          options.reading
-        )
+        const document = yield* openDocument(path, options.format ?? "auto", options.reading)
         return yield* importRecords(
-          {
-            path: file === STANDARD_INPUT ? "standard input" : nodePath.resolve(file),
-            records,
-            isPartial,
-            since,
-            losses
-          },
+          { ...document, path: file === STANDARD_INPUT ? "standard input" : nodePath.resolve(file) },
           yield* connect(target),
           settings
         )

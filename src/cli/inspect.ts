@@ -34,7 +34,7 @@ const opened = (
         backend: "document",
         location: isInput ? "standard input" : path.resolve(document.path),
         version: document.format,
-        total: undefined,
+        total: document.total,
         records: document.records
       }
     }

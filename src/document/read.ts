@@ -12,6 +12,7 @@ import * as Jsonl from "./jsonl.ts"
 import { folderFiles, tarFiles } from "./markdown-files.ts"
 import { openMarkdown } from "./markdown-read.ts"
 import { readMcpMemory } from "./mcp-memory.ts"
+import { statedTotal } from "./stated-total.ts"
 
 /** The formats that can be read, in the order they are listed. */
 export const READ_FORMATS = ["json", "jsonl", "markdown", "mcp-memory"] as const
@@ -28,6 +29,8 @@ export interface OpenDocument {
   readonly isPartial: boolean
   /** The time of a document that holds what was new or changed since then, and the ends which that needs. */
   readonly since?: string | undefined
+  /** How many records it says that it holds, where it says so: for progress, not for trust. */
+  readonly total: number | undefined
   /** What the document lacks or leaves open, one sentence each; complete once `records` has ended. */
   readonly losses: Effect.Effect<ReadonlyArray<string>>
 }
@@ -46,7 +49,7 @@ const open = (
   path: string,
   format: ReadFormat | "unknown",
   options: ReadOptions
-): Effect.Effect<OpenDocument, DocumentInvalid | FileFailed> =>
+): Effect.Effect<Omit<OpenDocument, "total">, DocumentInvalid | FileFailed> =>
   Effect.gen(function* () {
     switch (format) {
       case "json":
@@ -94,5 +97,6 @@ export const openDocument = (
 ): Effect.Effect<OpenDocument, DocumentInvalid | FileFailed> =>
   Effect.gen(function* () {
     const document = yield* open(path, format === "auto" ? yield* detectFormat(path) : format, options)
-    return { ...document, records: Stream.provideService(document.records, MaxSize, options.maxSize) }
+    const total = yield* statedTotal(path)
+    return { ...document, total, records: Stream.provideService(document.records, MaxSize, options.maxSize) }
   }).pipe(Effect.provideService(MaxSize, options.maxSize))

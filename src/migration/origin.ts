@@ -18,6 +18,8 @@ export interface DocumentSource {
   readonly isPartial?: boolean | undefined
   /** The time of a document that holds what was new or changed since then, and the ends which that needs. */
   readonly since?: string | undefined
+  /** How many records it says that it holds, where that is known: for progress and estimates. */
+  readonly total?: number | undefined
   /** What the document lacks or leaves open, one sentence each; asked once its records have ended. */
   readonly losses?: Effect.Effect<ReadonlyArray<string>> | undefined
 }
@@ -129,7 +131,7 @@ export const documentOrigin = (document: DocumentSource): Origin => ({
   backend: "document",
   location: document.path,
   identity: document.path,
-  total: undefined,
+  total: document.total,
   bytes: undefined,
   isDocument: true,
   isPartial: document.isPartial ?? false,
