@@ -22,7 +22,7 @@ const inCode = (cell = ""): ReadonlyArray<string> => [...cell.matchAll(/`([^`]+)
 describe("docs/settings.md", () => {
   it("has every variable of every kind, in the order in which they count, and no other", () => {
     const documented = rows
-      .filter(([name]) => /^ `/.test(name ?? ""))
+      .filter(([name]) => (name ?? "").startsWith(" `"))
       .map(([name, , variables]) => [(name ?? "").replaceAll("`", "").trim(), inCode(variables)])
     const known = KINDS.flatMap((kind) =>
       Object.entries(SETTINGS[kind]).map(([field, variables]) => [`${kind} ${field}`, variables])
@@ -32,7 +32,7 @@ describe("docs/settings.md", () => {
 
   it("has every other setting with its flag, variable and key", () => {
     const documented = rows
-      .filter(([name]) => !/^ `/.test(name ?? ""))
+      .filter(([name]) => !(name ?? "").startsWith(" `"))
       .map(([, flags, variables, keys]) => [inCode(flags).join(", "), inCode(variables).join(), inCode(keys).join()])
     const names: ReadonlyArray<SettingNames> = Object.values(NAMES)
     expect(documented).toEqual(names.map(({ flag = "", key = "", variable = "" }) => [flag, variable, key]))
