@@ -72,7 +72,7 @@ describe("--report", () => {
   it("is written of a run that was interrupted", async () => {
     const db = new Database(source)
     db.exec(`
-      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
       INSERT INTO nodes SELECT 'big-' || i, 'Memory', json_object('id', 'big-' || i, 'type', 'task', 'title', 'Big ' || i,
         'content', hex(zeroblob(200)), 'importance', 0.5), '2026-01-05 09:00:00', '2026-01-05 09:00:00' FROM n`)
     db.close()
@@ -83,7 +83,7 @@ describe("--report", () => {
     expect(code).toBe(130)
     expect(fs.readdirSync(folder)).toEqual(["r.html"])
     expect(read("r.html")).toMatch(/Interrupted<\/h1>[\s\S]*is as it was before/)
-    expect(read("r.html")).toContain("A sample: 150 of 40,030 nodes")
+    expect(read("r.html")).toContain("A sample: 150 of 12,030 nodes")
   })
 })
 
