@@ -11,6 +11,7 @@ const FILE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../docs
 /** What the examples work with, besides memory.db: made by the test that runs them (docs/README.md says how). */
 const NEEDED = {
   verify: "provide graph.fdb memories.json",
+  inspect: "provide memories.json",
   import: "provide memories.json",
   backup: "memorygraph backup create memory.db",
   runs: "memorygraph migrate memory.db moved.db && break-off memory.db other.db"
@@ -55,7 +56,9 @@ const command = (documented) => {
     "Examples:",
     "",
     ...setup(documented.name),
-    "```sh fresh",
+    documented.name === "mcp"
+      ? '```sh skip="a server that talks to a client and not to a person; test/mcp drives it"'
+      : "```sh fresh",
     ...documented.examples.map((example) => `memorygraph ${example}`),
     "```",
     ""
