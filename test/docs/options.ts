@@ -119,6 +119,10 @@ export const CALLS: ReadonlyArray<Call> = [
     0,
     "clear --backend falkordb --host SERVER --port PORT --user default --password-file SECRET --graph h --tls off --confirm h --backup"
   ),
-  call(3, "clear --backend neo4j --uri bolt://CLOSED --database d --tls verify --ca-file CA --confirm d"),
-  call(0, "mcp --root . --allow-any --verbose")
+  call(
+    3,
+    "clear --backend neo4j --uri bolt://CLOSED --database d --tls verify --ca-file CA --confirm d --report c.html"
+  ),
+  call(0, "mcp --root . --allow-any --verbose"),
+  call(0, "completions fish --json --quiet --verbose --yes --progress plain")
 ]
