@@ -1,5 +1,8 @@
 /** `--since`: what is new or changed, its relationships, the ends that these need, and nothing else. */
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
 import * as path from "node:path"
+import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Stream from "effect/Stream"
@@ -8,10 +11,13 @@ import { connect } from "../../src/backend/registry.ts"
 import { openDocument } from "../../src/document/read.ts"
 import { canonicalLine } from "../../src/domain/Canonical.ts"
 import { type GraphRecord, node, relationship } from "../../src/domain/Graph.ts"
+import { OWNER } from "../../src/files/ownedFiles.ts"
 import { exportStore } from "../../src/migration/exportStore.ts"
 import { importRecords, migrate, type WriteOptions } from "../../src/migration/migrate.ts"
 import { endingOf } from "../../src/migration/outcome.ts"
 import type { RunReport } from "../../src/migration/report.ts"
+import { resume } from "../../src/migration/resume.ts"
+import { FILES, folderOf } from "../../src/migration/RunFolder.ts"
 import * as MemoryBackend from "../../src/testing/MemoryBackend.ts"
 import { copyOf, edit, run, tempFolder } from "../support/migrating.ts"
 
@@ -279,5 +285,39 @@ describe("a MemoryGraph database of which two memories and a relationship have c
         return (yield* Stream.runCollect(store.read())).pipe((all) => [...all].map(canonicalLine).toSorted())
       }).pipe(Effect.scoped, Effect.runPromise)
     expect(await lines(to)).toEqual(await lines(from))
+  })
+})
+
+describe("a run with --since that was killed before it had asked", () => {
+  it("keeps its time when it is resumed", async () => {
+    const stateFolder = path.join(tempFolder(), "state")
+    const kept = path.join(tempFolder(), "kept")
+    const [source, target] = [storeWith("source", graph), new MemoryBackend.MemoryStore("target")]
+    const declined = Effect.runPromiseExit(
+      migrate(backend(source), backend(target), {
+        stateFolder,
+        since: SINCE,
+        confirm: () =>
+          Effect.sync(() => {
+            fs.cpSync(path.join(stateFolder, "runs"), kept, { recursive: true })
+            return false
+          })
+      })
+    )
+    expect((await declined)._tag).toBe("Failure")
+    const [id = ""] = fs.readdirSync(kept)
+    fs.cpSync(kept, path.join(stateFolder, "runs"), { recursive: true })
+    fs.rmSync(path.join(folderOf(stateFolder, id), FILES.alive))
+    const db = new Database(path.join(folderOf(stateFolder, id), FILES.journal))
+    const manifest = JSON.parse(String(db.prepare("SELECT text FROM note WHERE name = 'manifest'").pluck().get()))
+    expect(manifest.options.since).toBe(SINCE)
+    const dead = { ...manifest, owner: OWNER.replace(/\d+$/, String(spawnSync(process.execPath, ["-e", ""]).pid)) }
+    db.prepare("UPDATE note SET text = ? WHERE name = 'manifest'").run(JSON.stringify(dead))
+    db.close()
+    const report = await Effect.runPromise(
+      resume(backend(target), { stateFolder, run: id, source: Effect.succeed(backend(source)) })
+    )
+    expect(report).toMatchObject({ outcome: "done", plan: { since: { time: SINCE } }, records: { written: 12 } })
+    expect(keysOf(target)).not.toContain("untimed")
   })
 })
