@@ -2,7 +2,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { runBin } from "../cli/runBin.ts"
+import { runScript } from "../cli/runBin.ts"
 import { copyOf, tempFolder } from "../support/migrating.ts"
 import { binToTest, eventually, openSession, SECRET, type Session, withSession } from "./support.ts"
 
@@ -185,7 +185,9 @@ describe("the wire", () => {
       method: "initialize",
       params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "pipe", version: "1" } }
     }
-    const { code, stderr, stdout } = await runBin(["mcp"], { stdin: `${JSON.stringify(hello)}\n` })
+    const { code, stderr, stdout } = await runScript(await binToTest(), ["mcp"], {
+      stdin: `${JSON.stringify(hello)}\n`
+    })
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     const lines = stdout.trimEnd().split("\n")
     expect(lines).toHaveLength(1)
@@ -195,7 +197,7 @@ describe("the wire", () => {
   it("its start takes less than half a second of CPU, and loads no driver", async () => {
     const report = `process.once("exit", () => process.stderr.write(JSON.stringify({ usage: process.cpuUsage(), addons: process.report.getReport().sharedObjects.filter((file) => file.endsWith(".node")) })))`
     const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(report)}` }
-    const { stderr } = await runBin(["mcp"], { env, stdin: "" })
+    const { stderr } = await runScript(await binToTest(), ["mcp"], { env, stdin: "" })
     const { addons, usage } = JSON.parse(stderr)
     expect((usage.system + usage.user) / 1e6).toBeLessThan(0.8)
     expect(addons).toEqual([])
@@ -204,15 +206,17 @@ describe("the wire", () => {
   it("a broken config file is said at once, with exit code 2", async () => {
     const file = path.join(tempFolder(), "config.yaml")
     fs.writeFileSync(file, "stores: 5\n")
-    const { code, stderr, stdout } = await runBin(["mcp"], { env: { MEMORYGRAPH_CONFIG: file }, stdin: "" })
+    const { code, stderr, stdout } = await runScript(await binToTest(), ["mcp"], {
+      env: { MEMORYGRAPH_CONFIG: file },
+      stdin: ""
+    })
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
     expect(stderr).toContain(file)
   })
 
   it("--help shows how a client is told of it", async () => {
-    const { stdout } = await runBin(["mcp", "--help"])
+    const { stdout } = await runScript(await binToTest(), ["mcp", "--help"])
     expect(stdout).toContain('"mcpServers"')
     expect(stdout).toContain("--root FOLDER")
-    expect(fs.existsSync(await binToTest())).toBe(true)
   })
 })
