@@ -44,8 +44,11 @@ describe("the hash of a plan", () => {
   it.each(["source", "target"])("a change of one property of the %s makes the plan stale", async (side) => {
     const files = { source: copyOf("python-small.db"), target: path.join(tempFolder(), "to.db") }
     Either.getOrThrow(await outcome(copyOf("python-small.db"), files.target, {}))
+    // No count of the plan knows of this one.
+    edit(files.target, `INSERT INTO nodes (id, label, properties) VALUES ('other', 'Memory', '{"id":"other"}')`)
     const hash = await plannedHash(files.source, files.target)
-    edit(side === "source" ? files.source : files.target, retitle)
+    if (side === "source") edit(files.source, retitle)
+    else edit(files.target, `UPDATE nodes SET properties = '{"id":"other","title":"x"}' WHERE id = 'other'`)
     const refused = await outcome(files.source, files.target, { expectPlan: hash })
     expect(Either.getLeft(refused)).toMatchObject({ value: { _tag: "Refused", reason: "stale-plan" } })
   })
