@@ -109,7 +109,14 @@ const writing = {
   dry_run: optional(Schema.Boolean, "true: make the plan and ask nobody; nothing is written.")
 }
 
-export const MigrateArguments = Schema.Struct({ ...source, ...target, ...writing, ...planHash, ...wait })
+const since = {
+  since: optional(
+    Schema.String,
+    "Only what is new or changed since this time (ISO 8601, UTC without an offset), the relationships of that, and the ends they need. What was deleted cannot be known."
+  )
+}
+
+export const MigrateArguments = Schema.Struct({ ...source, ...target, ...writing, ...since, ...planHash, ...wait })
 export type MigrateArguments = typeof MigrateArguments.Type
 
 const { backup: _backup, dry_run: _dryRun, ...planning } = writing
@@ -117,6 +124,7 @@ export const ValidateArguments = Schema.Struct({
   ...source,
   ...target,
   ...planning,
+  ...since,
   mode: optional(
     Schema.Literal("plan", "compare"),
     "plan (the default): what a migration would do, and whether it can. compare: whether both stores hold the same now, record by record, as after a migration."
@@ -136,6 +144,7 @@ export const ExportArguments = Schema.Struct({
     "What to write. Default: what the file's name says, else json. json, jsonl and markdown are complete."
   ),
   cypher_for: optional(Schema.Literal("neo4j", "memgraph", "falkordb"), "The engine that a Cypher script is for."),
+  ...since,
   overwrite: optional(Schema.Boolean, "true: a file that is there already is replaced. Default false: it is refused."),
   ...planHash,
   ...wait

@@ -120,6 +120,24 @@ describe("migrate_database", () => {
     })
   })
 
+  it("since a time: no more than what is newer, and the time is part of the plan", () => {
+    const { config, target } = places()
+    return withSession({ config }, async (session) => {
+      const given = { ...MIGRATION, since: "2026-02-01T08:00:00Z" }
+      const hash = await plan(session, "migrate_database", given)
+      refusedWith(await session.call("migrate_database", { ...MIGRATION, plan_hash: hash }), "stale-plan")
+      const done = await session.call("migrate_database", { ...given, plan_hash: hash })
+      expect(done.data, done.text).toMatchObject({ status: "done" })
+      expect(done.data.report.records.written).toBeGreaterThan(0)
+      expect(done.data.report.records.written).toBeLessThanOrEqual(90)
+      expect(fs.existsSync(target)).toBe(true)
+      const exporting = { source: "laptop", output: "part.jsonl", since: "2026-02-01T08:00:00Z" }
+      expect((await act(session, "export_memories", exporting)).data.status).toBe("done")
+      const wrong = await session.call("migrate_database", { ...MIGRATION, since: "yesterday" })
+      expect(wrong.data.error).toMatchObject({ tag: "UsageError", exitCode: 2 })
+    })
+  })
+
   it("with dry_run only plans, and asks nobody", () => {
     const { config, target } = places()
     const onAsk = () => {

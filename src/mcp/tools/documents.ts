@@ -40,6 +40,7 @@ const prepareExport = (given: ExportArguments, context: ToolContext, recorder: R
     const options = {
       format: given.format ?? formatOf(given.output),
       cypherFor: given.cypher_for,
+      since: given.since,
       overwrite: given.overwrite === true
     }
     const hash = hashOf("export_memories", {
@@ -81,6 +82,7 @@ export const exportMemories = define({
               recorder,
               format: options.format,
               cypherFor: options.cypherFor,
+              since: options.since,
               output: { path: output, existing: options.overwrite ? "replace" : "refuse" }
             })
           }),

@@ -77,7 +77,11 @@ const migrating = (given: MigrateArguments, context: ToolContext, recorder: Reco
     const configs = yield* storesOf(given, context)
     const options = yield* writeOptions(given, context, recorder, configs)
     const { migrate } = yield* Effect.promise(() => import("../../migration/migrate.ts"))
-    return yield* migrate(yield* connect(configs.source), yield* connect(configs.target), { ...options, ...more })
+    return yield* migrate(yield* connect(configs.source), yield* connect(configs.target), {
+      ...options,
+      since: given.since,
+      ...more
+    })
   })
 
 export const migrateDatabase = define({
