@@ -121,8 +121,7 @@ const fileBackend = (
         const version = `FalkorDB ${engine.falkordb} on Redis ${engine.redis} (${engine.from})`
         const folder = path.dirname(file)
         const base = { version, writable: why === undefined, folder }
-        if (found === undefined)
-          return { ...base, notes: [...notes, "The file does not exist yet, or is empty; it would be made."] }
+        if (found === undefined) return { ...base, notes: [...notes, "A new file, or an empty one."] }
         const header = yield* readHeader(file)
         if (header !== undefined && header.version < engine.rdb) {
           notes.push(

@@ -152,7 +152,7 @@ export const make = (config: SqliteConfig): Effect.Effect<GraphBackend, Migratio
         writable: barred === undefined,
         notes: notes([
           _tag === "Missing"
-            ? `The file does not exist yet; it would be made in the ${codec.layout} layout.`
+            ? `A new file, in the ${codec.layout} layout.`
             : `The file is empty; it would be filled in the ${codec.layout} layout.`
         ]),
         // A new file grows beside its place; a file in use is written where it is.

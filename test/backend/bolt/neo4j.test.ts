@@ -4,6 +4,7 @@ import type { Driver } from "neo4j-driver"
 import { afterAll, beforeAll, beforeEach, describe } from "vitest"
 import { make } from "../../../src/backend/bolt/Neo4jBackend.ts"
 import { missingAfterFetch, type Neo4jServer, START_TIMEOUT, startNeo4j } from "../../support/neo4j.ts"
+import { diagnosisSuite } from "./suites/diagnosis.ts"
 import { faultsSuite } from "./suites/faults.ts"
 import { fenceSuite } from "./suites/fence.ts"
 import { keysSuite } from "./suites/keys.ts"
@@ -62,5 +63,6 @@ describe("a published run that is taken back", () => takeBackSuite(store))
 describe("an owner that wakes up", () => pausedSuite(store))
 describe("a record that is refused", () => refusedSuite(store))
 describe("statistics", () => statisticsSuite(store))
+describe("a diagnosis", () => diagnosisSuite(store))
 describe("faults", () => faultsSuite(store))
 describe("load", () => loadSuite(store))
