@@ -65,7 +65,7 @@ const start = (): void => {
     (main) => main.run(process.argv),
     (cause) => {
       console.error(
-        `memorygraph could not be loaded; install it again. ${cause instanceof Error ? cause.stack : cause}`
+        `memorygraph could not be loaded; install it again. ${cause instanceof Error ? (process.argv.includes("--verbose") ? cause.stack : cause.message) : cause}`
       )
       process.exit(1)
     }

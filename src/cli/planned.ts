@@ -112,7 +112,9 @@ const storeOf = (
     const { flags, prefix, role } = naming
     if (!isNamed(naming)) {
       if (prefix === "" || role === "store") return yield* Effect.die(new Error("a plan has a source and a target"))
-      return yield* context.resolve(namingOf(role, prefix, store, flags["password-file"]))
+      return yield* context.resolve(
+        namingOf(role, prefix, store, { passwordFile: flags["password-file"], config: context.settings })
+      )
     }
     const { storeName } = yield* Effect.promise(() => import("../migration/manifest.ts"))
     const config = yield* context.resolve(naming)

@@ -51,6 +51,7 @@ export const runMain = (program: Effect.Effect<number>): void => {
   const alive = setInterval(() => {}, 2 ** 30)
   let interruptedAt: number | undefined
   let isDefect = false
+  const isVerbose = process.argv.includes("--verbose")
 
   // Before its first asynchronous step a fiber runs ahead of any signal.
   // What it ends with is noted by itself: the fiber of one that was interrupted too late ends interrupted all the same.
@@ -83,7 +84,8 @@ export const runMain = (program: Effect.Effect<number>): void => {
   process.on("uncaughtException", (cause) => {
     // What follows the first one follows from it.
     if (isDefect) return
-    terminal.err(`Unexpected error, which is a defect of this program or of a driver: ${cause.stack ?? cause.message}`)
+    terminal.err(`Unexpected error, which is a defect of this program or of a driver: ${cause.message}`)
+    terminal.err(isVerbose ? (cause.stack ?? "") : terminal.DEFECT)
     isDefect = true
     if (interruptedAt === undefined) interrupt()
   })
@@ -92,7 +94,8 @@ export const runMain = (program: Effect.Effect<number>): void => {
     clearInterval(alive)
     terminal.setLive("")
     const code = ended ?? (Exit.isInterrupted(exit) ? EXIT.interrupted : EXIT.defect)
-    if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) terminal.err(Cause.pretty(exit.cause))
+    if (Exit.isFailure(exit) && !Exit.isInterrupted(exit))
+      terminal.err(isVerbose ? Cause.pretty(exit.cause) : `Unexpected error: ${String(Cause.squash(exit.cause))}`)
     void terminal.flush().then(() => process.exit(isDefect && code === EXIT.interrupted ? EXIT.defect : code))
   })
 }

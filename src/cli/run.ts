@@ -132,7 +132,8 @@ const printFailure = (report: RunReport, cause: Cause.Cause<unknown>, verbose: b
   const [message = "", ...details] = errorLines(report)
   printError(message)
   for (const line of details) terminal.err(line)
-  if (verbose || report.exitCode === EXIT.defect) terminal.err(Cause.pretty(cause, { renderErrorCause: true }))
+  if (verbose) terminal.err(Cause.pretty(cause, { renderErrorCause: true }))
+  else if (report.exitCode === EXIT.defect) terminal.err(terminal.DEFECT)
 }
 
 const end = (exitCode: number): Effect.Effect<void, CommandEnded> =>

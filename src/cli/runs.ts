@@ -102,7 +102,9 @@ const storeOf = (
         message: `Run ${known.summary.run} was begun by a program that did not say how its ${role} is reached. Resume it or roll it back from that program.`
       })
     }
-    return yield* connect(yield* context.resolve(namingOf(role, role === "source" ? "from-" : "", name, passwordFile)))
+    const { settings: config } = context
+    const naming = namingOf(role, role === "source" ? "from-" : "", name, { passwordFile, config })
+    return yield* connect(yield* context.resolve(naming))
   })
 
 const sourceOf = (

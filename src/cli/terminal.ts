@@ -88,3 +88,6 @@ export const flush = async (): Promise<void> => {
     })
   }
 }
+
+/** What is said of an error that nobody foresaw; its trace is for --verbose. */
+export const DEFECT = "This is a defect of this program: please report it, with what --verbose prints."

@@ -168,7 +168,7 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
       return named({ role, prefix: "", word: undefined, flags: NO_FLAGS, mustBeNamed: role === "target" }, env)
     },
     ofRun: (store) =>
-      Effect.flatMap(named(namingOf("store", "", store, undefined), withoutSecrets(env)), (found) =>
+      Effect.flatMap(named(namingOf("store", "", store), withoutSecrets(env)), (found) =>
         unnamed(found, `The target of the run, a ${store.kind} store,`)
       )
   }

@@ -287,14 +287,18 @@ describe("exit codes", () => {
     })
   })
 
-  it("1: a defect is told as one, with its trace", async () => {
-    const { code, stderr } = await runBin(["health", copyOf("python-small.db")], {
-      env: {
-        NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent("BigInt.asIntN = () => { throw new Error('x') }; Object.entries = () => { throw new Error('planted defect') }")}`
-      }
-    })
+  it("1: a defect is told as one, and --verbose shows its trace", async () => {
+    const planted =
+      "BigInt.asIntN = () => { throw new Error('x') }; Object.entries = () => { throw new Error('planted defect') }"
+    const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(planted)}` }
+    const { code, stderr } = await runBin(["health", copyOf("python-small.db")], { env })
     expect(code).toBe(1)
     expect(stderr).toContain("planted defect")
+    expect(stderr).toContain("This is a defect of this program: please report it")
+    expect(stderr).not.toMatch(/^ +at /m)
+    const verbose = await runBin(["health", copyOf("python-small.db"), "--verbose"], { env })
+    expect(verbose.code).toBe(1)
+    expect(verbose.stderr).toMatch(/planted defect[^]*\n +at /)
   })
 
   it("no error shows a stack trace unless --verbose asks", async () => {
