@@ -19,5 +19,5 @@ describe("Neo4j", { timeout: 300_000 }, () => {
     if (server === undefined) throw new Error("the server was not started")
     return server
   }
-  register(sampledIt(4), neo4jHarness(started, { runs: 8 }))
+  register(sampledIt(8), neo4jHarness(started, { runs: 8 }))
 })

@@ -176,7 +176,7 @@ const suite = (
             same++
             expect(fingerprintOf(found)).toEqual(fingerprintOf(records))
           }),
-          { seed: SEED, numRuns: flavour === "neo4j" ? points(6, 100) : points(30, 200) }
+          { seed: SEED, numRuns: flavour === "neo4j" ? points(3, 100) : points(30, 200) }
         )
         expect(same).toBeGreaterThan(1)
       },

@@ -20,7 +20,7 @@ import * as killing from "./killing.ts"
 import { points, random, SEED } from "./sweep.ts"
 
 const SIZE = 1200
-const ROUNDS = points(3, 40)
+const ROUNDS = points(2, 40)
 
 /** Runs Cypher as the stranger; the rows that it returns, as text. */
 interface Stranger {

@@ -129,13 +129,13 @@ const atCommits = FAULTS.flatMap(([name, verdict]) =>
 )
 
 describe(`a connection that fails (seed ${SEED})`, () => {
-  it.for(sample("commits", atCommits, 4))("%s: commit %d", { timeout: POINT_TIMEOUT }, async ([, number, verdict]) => {
+  it.for(sample("commits", atCommits, 2))("%s: commit %d", { timeout: POINT_TIMEOUT }, async ([, number, verdict]) => {
     let seen = 0
     under(once((direction, _, chunk) => direction === "up" && chunk.includes(COMMIT) && seen++ === number, verdict))
     await check(await migrating())
   })
 
-  it.for(sample("answers", atCommits, 4))(
+  it.for(sample("answers", atCommits, 2))(
     "%s: the answer to commit %d",
     { timeout: POINT_TIMEOUT },
     async ([, number, verdict]) => {

@@ -25,8 +25,9 @@ import Database from "better-sqlite3"
 
 type Form = "in use" | "new" | "cleared" | "replaced"
 
-/** Faults that are visited in CI, on each engine, and for each form. */
+/** Faults that are visited in CI, for each form; half as many on Neo4j, where each takes seconds. */
 const SHARES: { readonly [F in Form]: number } = { "in use": 12, new: 12, cleared: 6, replaced: 8 }
+const shareOf = (kind: string, form: Form): number => (kind === "neo4j" ? SHARES[form] / 2 : SHARES[form])
 const FORMS: ReadonlyArray<Form> = ["in use", "new", "cleared", "replaced"]
 
 // The 30-memory fixture, and a store that holds the same with other titles: all of it is overwritten.
@@ -141,7 +142,7 @@ describe.each(killing.KINDS)("faults at the port of %s", (kind) => {
           .filter(({ kind: how, method }) => how !== "hang" || !["session.publish", "session.undo"].includes(method))
         expect(faults.length).toBeGreaterThan(25)
         const wrong: Array<unknown> = []
-        for (const fault of sample(`port ${kind} ${form}`, faults, SHARES[form])) {
+        for (const fault of sample(`port ${kind} ${form}`, faults, shareOf(kind, form))) {
           const problem = await visit(form, fault, before, complete)
           if (problem !== undefined) wrong.push({ ...fault, problem })
         }

@@ -16,7 +16,8 @@ import { fixture, run, tempFolder } from "../support/migrating.ts"
 import { stores, type TestStore } from "./stores.ts"
 
 const SEED = 20261122
-const GRAPHS = 2
+/** Random graphs for each pair. */
+const GRAPHS = process.env["MEMORYGRAPH_TEST_FULL"] === "1" || process.env["MEMORYGRAPH_WRITE_DOCS"] === "1" ? 2 : 1
 
 const started = new Map<Kind, TestStore>()
 const table = new Map<string, string>()
