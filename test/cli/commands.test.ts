@@ -289,14 +289,15 @@ describe("exit codes", () => {
 
   it("1: a defect is told as one, and --verbose shows its trace", async () => {
     const planted =
-      "BigInt.asIntN = () => { throw new Error('x') }; Object.entries = () => { throw new Error('planted defect') }"
+      'import crypto from "node:crypto"; import { syncBuiltinESMExports } from "node:module"; crypto.createHash = () => { throw new Error("planted defect") }; syncBuiltinESMExports()'
     const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(planted)}` }
-    const { code, stderr } = await runBin(["health", copyOf("python-small.db")], { env })
+    const args = ["export", copyOf("python-small.db"), "--output", path.join(tempFolder(), "graph.json")]
+    const { code, stderr } = await runBin(args, { env })
     expect(code).toBe(1)
     expect(stderr).toContain("planted defect")
     expect(stderr).toContain("This is a defect of this program: please report it")
     expect(stderr).not.toMatch(/^ +at /m)
-    const verbose = await runBin(["health", copyOf("python-small.db"), "--verbose"], { env })
+    const verbose = await runBin([...args, "--verbose"], { env })
     expect(verbose.code).toBe(1)
     expect(verbose.stderr).toMatch(/planted defect[^]*\n +at /)
   })
