@@ -12,7 +12,7 @@ import * as killing from "./killing.ts"
 import { points, random, SEED } from "./sweep.ts"
 
 const SIZE = 1500
-const SHARE = 6
+const SHARE = 4
 const FULL = 50
 
 /** Every other point begins with a store that holds data. */
