@@ -12,6 +12,7 @@ import type { StoreFlags } from "../settings/stores.ts"
 import { once } from "./arguments.ts"
 import { argument, output, storeFlags, text } from "./options.ts"
 import { type CommandContext, runCommand } from "./run.ts"
+import { NO_FLAGS } from "../settings/storeName.ts"
 
 /** A file that is not there is an empty store to a target, but nothing to look at. */
 export const mustExist = (config: StoreConfig): Effect.Effect<void, StoreUnavailable> =>
@@ -23,20 +24,6 @@ export const mustExist = (config: StoreConfig): Effect.Effect<void, StoreUnavail
         message: `${config.path} does not exist. Check the path; "memorygraph migrate" and "import" make a new store.`
       })
     : Effect.void
-
-const NO_FLAGS: StoreFlags = {
-  path: undefined,
-  uri: undefined,
-  host: undefined,
-  port: undefined,
-  user: undefined,
-  "password-file": undefined,
-  database: undefined,
-  graph: undefined,
-  layout: undefined,
-  tls: undefined,
-  "ca-file": undefined
-}
 
 /** A store to look at, as it was named; where its settings are wrong, that is what is found. */
 const candidate = (

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest"
 import { type Config, loadConfig, locate } from "../../src/settings/configFile.ts"
 import type { Environment } from "../../src/settings/environment.ts"
 import { type Naming, resolve, type StoreFlags } from "../../src/settings/stores.ts"
+import { NO_FLAGS } from "../../src/settings/storeName.ts"
 import { copyOf, tempFolder } from "../support/migrating.ts"
 
 /** A config file in a folder of its own. */
@@ -163,20 +164,6 @@ describe("the config file", () => {
     )
   })
 })
-
-const NO_FLAGS: StoreFlags = {
-  path: undefined,
-  uri: undefined,
-  host: undefined,
-  port: undefined,
-  user: undefined,
-  "password-file": undefined,
-  database: undefined,
-  graph: undefined,
-  layout: undefined,
-  tls: undefined,
-  "ca-file": undefined
-}
 
 const resolving = (
   config: Config,

@@ -7,21 +7,8 @@ import { describe, expect, it } from "vitest"
 import type { StoreConfig } from "../../src/backend/StoreConfig.ts"
 import type { Environment } from "../../src/settings/environment.ts"
 import { type Naming, resolve, type Resolved, type StoreFlags } from "../../src/settings/stores.ts"
+import { NO_FLAGS } from "../../src/settings/storeName.ts"
 import { copyOf, tempFolder } from "../support/migrating.ts"
-
-const NO_FLAGS: StoreFlags = {
-  path: undefined,
-  uri: undefined,
-  host: undefined,
-  port: undefined,
-  user: undefined,
-  "password-file": undefined,
-  database: undefined,
-  graph: undefined,
-  layout: undefined,
-  tls: undefined,
-  "ca-file": undefined
-}
 
 interface Given {
   readonly role?: Naming["role"]
