@@ -3,7 +3,6 @@ import * as path from "node:path"
 import * as Command from "@effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { connect } from "../backend/registry.ts"
-import type { DocumentFormat } from "../document/write.ts"
 import { UsageError } from "../domain/Errors.ts"
 import { once } from "./arguments.ts"
 import {
@@ -17,15 +16,10 @@ import {
   storeFlags,
   text
 } from "./options.ts"
+import { formatOfName } from "../document/formats.ts"
 import { runCommand } from "./run.ts"
 
 const STANDARD_OUTPUT = "-"
-
-const formatOf = (file: string): DocumentFormat => {
-  if (/\.jsonl(\.gz)?$/i.test(file)) return "jsonl"
-  if (/\.(cypher|cql)(\.gz)?$/i.test(file)) return "cypher"
-  return /[/\\]$|\.tar(\.gz)?$/i.test(file) ? "markdown" : "json"
-}
 
 export const exportCommand = Command.make(
   "export",
@@ -60,7 +54,7 @@ export const exportCommand = Command.make(
             message: "The document and its report would both be the same file. Give one of them another name."
           })
         }
-        const format = options.format ?? formatOf(file)
+        const format = options.format ?? formatOfName(file)
         if (options.cypherFor !== undefined && format !== "cypher") {
           return yield* new UsageError({
             message: "--cypher-for goes with --format cypher only. Leave one of them out."

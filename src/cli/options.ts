@@ -6,9 +6,7 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { CypherFlavour } from "../document/cypher-flavours.ts"
-import type { ReadFormat } from "../document/read.ts"
 import { parseInstant } from "../domain/Instant.ts"
-import type { DocumentFormat } from "../document/write.ts"
 import { ON_CONFLICT, PROGRESS_MODES, type ProgressMode } from "../settings/configFile.ts"
 
 // After a lone `-` the parser knows no options any more, so it never sees one.
@@ -215,27 +213,7 @@ export const reading = {
   preferBody: flag("prefer-body", "of edited Markdown files, take title, tags and content from the text")
 }
 
-// A value import would load every writer for the sake of a few words; the type holds the lists complete.
-const FORMATS = {
-  json: "json",
-  jsonl: "jsonl",
-  markdown: "markdown",
-  "mcp-memory": "mcp-memory",
-  cypher: "cypher"
-} as const satisfies { readonly [F in DocumentFormat]: F }
-
-/** The formats of documents. */
-export const DOCUMENT_FORMATS: ReadonlyArray<DocumentFormat> = Object.values(FORMATS)
-
-const READABLE = {
-  json: "json",
-  jsonl: "jsonl",
-  markdown: "markdown",
-  "mcp-memory": "mcp-memory"
-} as const satisfies { readonly [F in ReadFormat]: F }
-
-/** The formats of documents that can be read. */
-export const READ_FORMATS: ReadonlyArray<ReadFormat> = Object.values(READABLE)
+export { DOCUMENT_FORMATS, READ_FORMATS } from "../document/formats.ts"
 
 const FLAVOURS = { neo4j: "neo4j", memgraph: "memgraph", falkordb: "falkordb" } as const satisfies {
   readonly [F in CypherFlavour]: F

@@ -5,6 +5,7 @@ import { DocumentInvalid, type FileFailed } from "../domain/Errors.ts"
 import type { GraphRecord } from "../domain/Graph.ts"
 import { detectFormat, isFolder } from "./detect.ts"
 import { MaxSize } from "./file-read.ts"
+import type { ReadFormat } from "./formats.ts"
 import { sinceOfJson } from "./json-since.ts"
 import { isLegacyJson, readLegacyJson } from "./json-legacy-read.ts"
 import { readJson } from "./json.ts"
@@ -14,10 +15,7 @@ import { openMarkdown } from "./markdown-read.ts"
 import { readMcpMemory } from "./mcp-memory.ts"
 import { statedTotal } from "./stated-total.ts"
 
-/** The formats that can be read, in the order they are listed. */
-export const READ_FORMATS = ["json", "jsonl", "markdown", "mcp-memory"] as const
-/** A format that can be read. */
-export type ReadFormat = (typeof READ_FORMATS)[number]
+export { READ_FORMATS, type ReadFormat } from "./formats.ts"
 
 /** A document, ready to be read. */
 export interface OpenDocument {

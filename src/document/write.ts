@@ -6,6 +6,7 @@ import type { DocumentInvalid, FileFailed } from "../domain/Errors.ts"
 import type { CypherFlavour } from "./cypher-flavours.ts"
 import { readBytes } from "./file-read.ts"
 import { type Output, writeOutput } from "./file-write.ts"
+import type { DocumentFormat } from "./formats.ts"
 import { writeJson } from "./json.ts"
 import * as Jsonl from "./jsonl.ts"
 import { writeMarkdown } from "./markdown-write.ts"
@@ -13,11 +14,7 @@ import { writeMcpMemory } from "./mcp-memory.ts"
 
 export type { CypherFlavour } from "./cypher-flavours.ts"
 export type { Output } from "./file-write.ts"
-
-/** The formats that can be written, in the order they are listed. */
-export const DOCUMENT_FORMATS = ["json", "jsonl", "markdown", "mcp-memory", "cypher"] as const
-/** A format that can be written. */
-export type DocumentFormat = (typeof DOCUMENT_FORMATS)[number]
+export { DOCUMENT_FORMATS, type DocumentFormat } from "./formats.ts"
 
 /** What is written: the spool, and what is known of it. */
 export interface DocumentContent {

@@ -4,27 +4,11 @@
  */
 import * as Schema from "effect/Schema"
 import { KINDS } from "../backend/StoreConfig.ts"
-import type { ReadFormat } from "../document/read.ts"
-import type { DocumentFormat } from "../document/write.ts"
 import { Inspection } from "../migration/inspection.ts"
+import { DOCUMENT_FORMATS, READ_FORMATS } from "../document/formats.ts"
 import { PHASES } from "../migration/Progress.ts"
 import { RunReport, StoreHealth } from "../migration/report.ts"
 import { RunSummary } from "../migration/runSummary.ts"
-
-// Values would load every reader and writer for the sake of a few words; the types hold the lists complete.
-const WRITTEN = {
-  json: "json",
-  jsonl: "jsonl",
-  markdown: "markdown",
-  "mcp-memory": "mcp-memory",
-  cypher: "cypher"
-} as const satisfies { readonly [F in DocumentFormat]: F }
-const READ = {
-  json: "json",
-  jsonl: "jsonl",
-  markdown: "markdown",
-  "mcp-memory": "mcp-memory"
-} as const satisfies { readonly [F in ReadFormat]: F }
 
 /** An argument that may be left out. */
 const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
@@ -140,7 +124,7 @@ export const ExportArguments = Schema.Struct({
       "Where to: a file, of Markdown a folder or .tar, under an allowed root; .gz compresses. A relative path begins at the first root."
   }),
   format: optional(
-    Schema.Literal(...Object.values(WRITTEN)),
+    Schema.Literal(...DOCUMENT_FORMATS),
     "What to write. Default: what the file's name says, else json. json, jsonl and markdown are complete."
   ),
   cypher_for: optional(Schema.Literal("neo4j", "memgraph", "falkordb"), "The engine that a Cypher script is for."),
@@ -153,7 +137,7 @@ export type ExportArguments = typeof ExportArguments.Type
 
 export const ImportArguments = Schema.Struct({
   input: Schema.String.annotations({ description: "The document: a file or a folder under an allowed root." }),
-  format: optional(Schema.Literal("auto", ...Object.values(READ)), "What it is. Default auto: by its content."),
+  format: optional(Schema.Literal("auto", ...READ_FORMATS), "What it is. Default auto: by its content."),
   ...target,
   ...writing,
   ...planHash,

@@ -2,21 +2,15 @@
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import { connect } from "../../backend/registry.ts"
-import type { DocumentFormat } from "../../document/write.ts"
 import type { WriteOptions } from "../../migration/migrate.ts"
 import type { Recorder } from "../../migration/Run.ts"
+import { formatOfName } from "../../document/formats.ts"
 import { twoSteps } from "../call.ts"
 import { checkPlan, hashOf } from "../planHash.ts"
 import { planText, workAnswer } from "../results.ts"
 import { ExportArguments, ImportArguments, Work } from "../schemas.ts"
 import { define, type ToolContext } from "../tool.ts"
 import { planned, planning, writeOptions } from "./migrate.ts"
-
-const formatOf = (file: string): DocumentFormat => {
-  if (/\.jsonl(\.gz)?$/i.test(file)) return "jsonl"
-  if (/\.(cypher|cql)(\.gz)?$/i.test(file)) return "cypher"
-  return /[/\\]$|\.tar(\.gz)?$/i.test(file) ? "markdown" : "json"
-}
 
 // What is there now: another file under that name is another thing to agree to.
 const existing = (file: string) => {
@@ -38,7 +32,7 @@ const prepareExport = (given: ExportArguments, context: ToolContext, recorder: R
     const { stats, statistics } = yield* examineSource(source)
     recorder.source = stats
     const options = {
-      format: given.format ?? formatOf(given.output),
+      format: given.format ?? formatOfName(given.output),
       cypherFor: given.cypher_for,
       since: given.since,
       overwrite: given.overwrite === true
