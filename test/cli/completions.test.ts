@@ -45,9 +45,8 @@ const completedBy = async (shell: "bash" | "zsh", line: string, expected: RegExp
   expect(terminal.output()).not.toMatch(/error|not found|syntax/i)
   terminal.type(`${line}${TAB}`)
   await terminal.until(expected)
-  terminal.type("\u0003")
-  terminal.type("exit\r")
-  terminal.kill("SIGHUP")
+  // No polite end: a bash that is hung up on in the middle of a line sometimes stays.
+  terminal.kill("SIGKILL")
   await terminal.ended
 }
 
