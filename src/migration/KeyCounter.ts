@@ -1,16 +1,21 @@
 /**
- * Counts how often a key was seen, for any number of keys in bounded memory: up to a limit in a Map, beyond it in a
+ * Counts how often a key was seen, for any number of keys in bounded memory: up to a limit in a table, beyond it in a
  * private SQLite file that the engine deletes by itself.
  */
 import type Database from "better-sqlite3"
 import { temporaryDatabase as openTemporary } from "../files/temporaryDatabase.ts"
+import { KeyBytes, KeyTable } from "./KeyTable.ts"
 
-/** Keys held in memory before the counter moves to disk; about 60 MB of 36-character keys at the default. */
+/** Keys held in memory before the counter moves to disk: about 25 MB of UUIDs. */
 const LIMIT = 400_000
+
+/** More bytes of keys than this, and it moves as well: 160 a key. */
+const BYTES_PER_KEY = 160
 
 export class KeyCounter {
   private readonly limit: number
-  private memory: Map<string, number> | undefined = new Map()
+  private readonly key = new KeyBytes()
+  private memory: KeyTable | undefined = new KeyTable()
   private disk: DiskCounter | undefined
 
   constructor(limit: number = LIMIT) {
@@ -19,30 +24,33 @@ export class KeyCounter {
 
   /** How often the key was added. */
   get(key: string): number {
-    return this.memory?.get(key) ?? this.disk?.get(key) ?? 0
+    return this.find(this.key.set(key))
   }
 
   /** Adds the key once more; returns how often it had been added before. */
   add(key: string): number {
-    if (this.memory !== undefined) {
-      const before = this.memory.get(key) ?? 0
-      this.memory.set(before === 0 ? ownText(key) : key, before + 1)
-      if (this.memory.size > this.limit) this.spill(this.memory)
-      return before
-    }
-    return this.disk?.add(key) ?? 0
+    const before = this.find(this.key.set(key))
+    this.write(before + 1)
+    return before
   }
 
   /** Sets the number of a key. */
   put(key: string, value: number): void {
-    if (this.memory === undefined) return this.disk?.put(key, value)
-    this.memory.set(this.memory.has(key) ? key : ownText(key), value)
-    if (this.memory.size > this.limit) this.spill(this.memory)
+    this.key.set(key)
+    this.write(value)
   }
 
-  private spill(memory: Map<string, number>): void {
-    this.disk = new DiskCounter(memory)
-    this.memory = undefined
+  private find(key: KeyBytes): number {
+    return this.memory?.get(key) ?? this.disk?.get(key) ?? 0
+  }
+
+  private write(value: number): void {
+    if (this.memory === undefined) return this.disk?.put(this.key, value)
+    this.memory.set(this.key, value)
+    if (this.memory.size > this.limit || this.memory.textBytes > this.limit * BYTES_PER_KEY) {
+      this.disk = new DiskCounter(this.memory)
+      this.memory = undefined
+    }
   }
 
   /** Frees the memory or the file. */
@@ -56,29 +64,24 @@ export class KeyCounter {
 class DiskCounter {
   // An empty name is SQLite's own temporary file: unlinked at once, spilled to disk beyond the cache.
   private readonly db: Database.Database
-  private readonly select: Database.Statement<[Buffer], number>
-  private readonly upsert: Database.Statement<[Buffer, number]>
+  private readonly select: Database.Statement<[Uint8Array], number>
+  private readonly upsert: Database.Statement<[Uint8Array, number]>
 
-  constructor(seen: ReadonlyMap<string, number>) {
+  constructor(seen: KeyTable) {
     this.db = openTemporary()
+    this.db.pragma("cache_size = -16384")
     this.db.exec("CREATE TABLE key (key BLOB PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID; BEGIN")
-    this.select = this.db.prepare<[Buffer], number>("SELECT seen FROM key WHERE key = ?").pluck()
+    this.select = this.db.prepare<[Uint8Array], number>("SELECT seen FROM key WHERE key = ?").pluck()
     this.upsert = this.db.prepare("INSERT INTO key VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET seen = excluded.seen")
-    for (const [key, count] of seen) this.upsert.run(bytes(key), count)
+    for (const [key, count] of seen.entries()) this.upsert.run(key, count)
   }
 
-  get(key: string): number {
-    return this.select.get(bytes(key)) ?? 0
+  get(key: KeyBytes): number {
+    return this.select.get(textOf(key)) ?? 0
   }
 
-  add(key: string): number {
-    const before = this.get(key)
-    this.put(key, before + 1)
-    return before
-  }
-
-  put(key: string, value: number): void {
-    this.upsert.run(bytes(key), value)
+  put(key: KeyBytes, value: number): void {
+    this.upsert.run(textOf(key), value)
   }
 
   close(): void {
@@ -86,9 +89,4 @@ class DiskCounter {
   }
 }
 
-// A string cut out of a text keeps all of that text in memory: a document's keys would keep the document. This one is
-// new. JSON escapes lone surrogates, so that they come back as they were.
-const ownText = (key: string): string => JSON.parse(JSON.stringify(key))
-
-// UTF-16 bytes keep lone surrogates apart, which UTF-8 text would merge.
-const bytes = (key: string): Buffer => Buffer.from(key, "utf16le")
+const textOf = (key: KeyBytes): Uint8Array => key.bytes.subarray(0, key.length)

@@ -49,9 +49,10 @@ export const stream = (
 
 /**
  * Prepares a connection for writing: foreign keys must be off before a transaction begins (an upsert must never cascade,
- * and `invalidated_by` may lead nowhere); the page cache holds the keys of a million records.
+ * and `invalidated_by` may lead nowhere). A larger page cache than 8 MB was no faster with 2.4 million records: the
+ * operating system keeps the file anyway.
  */
 export const setUp = (db: Database.Database): void => {
   db.pragma("foreign_keys = OFF")
-  db.pragma("cache_size = -32768")
+  db.pragma("cache_size = -8192")
 }
