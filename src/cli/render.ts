@@ -3,6 +3,7 @@ import { healthLines } from "./healthLines.ts"
 import type { Difference } from "../domain/Errors.ts"
 import type { RunReport, SinceSelection, Stats } from "../migration/report.ts"
 import type { RunSummary } from "../migration/runSummary.ts"
+import { targetAfterBreak, WRITES } from "../report/verdict.ts"
 import { count, duration, graphSize, plural, rate } from "../report/words.ts"
 import { planLines } from "./renderPlan.ts"
 import { row, statsRows } from "./rows.ts"
@@ -197,17 +198,10 @@ export const helpHint = (command: string): string =>
   `"memorygraph ${command === "" ? "" : `${command} `}--help" shows what can be given.`
 
 /** What is true of the target after a run that did not end well, where the message does not say it. */
-const consequence = ({ command, error, outcome, phases, rollback, target: stats }: RunReport): string | undefined => {
-  if (outcome !== "interrupted" && error?.tag !== "Defect") return undefined
-  if (!["migrate", "import", "resume", "backup restore", "clear"].includes(command)) return undefined
-  if (stats?.before == null) return "Nothing was written."
-  const { location } = stats.before
-  if (rollback !== null) return rollback.outcome === "undone" ? `${location} is as it was before.` : undefined
-  // A session that was not undone was published: all that came after it is a look back.
-  return phases.some(({ name }) => name === "import")
-    ? `The run had been published already: ${location} holds it.`
-    : `${location} is untouched.`
-}
+const consequence = (report: RunReport): string | undefined =>
+  WRITES.has(report.command) && (report.outcome === "interrupted" || report.error?.tag === "Defect")
+    ? targetAfterBreak(report)
+    : undefined
 
 /** The command of reports that are named after an action of it. */
 const COMMAND_OF: { readonly [action: string]: string } = { resume: "runs", rollback: "runs" }

@@ -83,19 +83,25 @@ const done = (report: RunReport): Verdict => {
     : { tone: "good", word: "Verified", sentences: [...sentences, proof] }
 }
 
-const WRITES = new Set(["migrate", "import", "resume", "backup restore", "clear"])
+/** The commands that change a store. */
+export const WRITES: ReadonlySet<string> = new Set(["migrate", "import", "resume", "backup restore", "clear"])
 
-/** What is true of the target after a run that was broken off. */
-const brokenOff = (report: RunReport): ReadonlyArray<string> => {
-  const { command, phases, rollback, target } = report
-  if (!WRITES.has(command)) return ["Nothing was changed."]
-  if (target === null) return ["Nothing was written."]
+/** What is true of the target after a run that was broken off; `undefined` where it is not as it was, or nobody can say. */
+export const targetAfterBreak = ({ command, phases, rollback, target }: RunReport): string | undefined => {
+  if (!WRITES.has(command)) return "Nothing was changed."
+  if (target === null || target.before === null) return "Nothing was written."
   if (rollback !== null) {
-    return rollback.outcome === "undone" ? [`${at(target.before)} is as it was before.`] : []
+    return rollback.outcome === "undone" ? `${at(target.before)} is as it was before.` : undefined
   }
+  // A session that was not undone was published: all that came after it is a look back.
   return phases.some(({ name }) => name === "import")
-    ? [`The run had been published already: ${at(target.before)} holds it.`]
-    : [`${at(target.before)} is untouched.`]
+    ? `The run had been published already: ${at(target.before)} holds it.`
+    : `${at(target.before)} is untouched.`
+}
+
+const brokenOff = (report: RunReport): ReadonlyArray<string> => {
+  const sentence = targetAfterBreak(report)
+  return sentence === undefined ? [] : [sentence]
 }
 
 /** The verdict on a run. */
