@@ -89,5 +89,15 @@ describe.each(CASES)("on $name", ({ place, why }) => {
     const done = await run(source, config, { ...since, expectPlan: fresh.plan?.hash ?? "" })
     expect(done).toMatchObject({ outcome: "done", records: { overwritten: 1, written: 0 } })
     expect(done.verification).toMatchObject({ mode: "full", differencesTotal: 0 })
+
+    // The same selection, read from the server: what of it is new comes with the ends that it needs.
+    const into = (name: string) => ({ kind: "sqlite", path: path.join(tempFolder(), name) }) as const
+    const here = await run(source, into("here.db"), { since: since.since })
+    const there = await run(config, into("there.db"), { since: since.since })
+    expect(there.plan?.since).toEqual({
+      ...here.plan?.since,
+      untimed: [{ kind: "Other", count: 1, ids: ["theirs"] }]
+    })
+    expect(there.verification?.targetFingerprint).toBe(here.verification?.targetFingerprint)
   }, 300_000)
 })
