@@ -55,6 +55,7 @@ export interface IndexState {
 export interface Diagnosis {
   /** Settings and limits of the engine that matter here. */
   readonly facts: ReadonlyArray<Fact>
+  /** Constraints among them. */
   readonly indexes: ReadonlyArray<IndexState>
   /** Ids that several nodes have, as far as they are texts: the first 20 of them, and how many there are. */
   readonly duplicates: { readonly first: ReadonlyArray<string>; readonly total: number }
@@ -72,6 +73,7 @@ export interface Capabilities {
 
 /** Which part of a graph to read. */
 export interface Selection {
+  /** Both unless given. */
   readonly only?: "nodes" | "relationships" | undefined
 }
 
@@ -116,7 +118,8 @@ export interface GraphBackend {
   /**
    * The whole graph as a stream of chunks: all nodes before all relationships, each exactly once, in constant memory,
    * paged by a unique key, as one snapshot where {@link Capabilities.snapshot}. Never changes the store. Records that
-   * cannot be decoded exactly fail with `SourceDataInvalid`; nothing is ever skipped.
+   * cannot be decoded exactly fail with `SourceDataInvalid`; nothing is ever skipped. A store that does not exist may
+   * fail with `StoreUnavailable` (`not-found`, `empty-file`, `missing-database`), though it counts as empty.
    */
   readonly read: (selection?: Selection) => Stream.Stream<GraphRecord, ReadError>
 
@@ -132,8 +135,9 @@ export interface GraphBackend {
   readonly fit: (record: GraphRecord) => ReadonlyArray<Misfit>
 
   /**
-   * Opens the write session. Fails, having changed nothing, where the store cannot be written. While it is open,
-   * nothing but its methods writes. Closing the scope undoes a session that is still open.
+   * Opens the write session. Fails, having changed nothing, where the store cannot be written (`StoreUnavailable`), or
+   * another session has it (`Refused`: `locked`, `unfinished-run`). While it is open, nothing but its methods writes.
+   * Closing the scope undoes a session that is still open.
    */
   readonly openSession: (options: SessionOptions) => Effect.Effect<WriteSession, MigrationError, Scope.Scope>
 }

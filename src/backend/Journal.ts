@@ -28,6 +28,7 @@ export interface CreatedRecord {
   readonly from?: string | undefined
   readonly type?: string | undefined
   readonly to?: string | undefined
+  /** SHA-256 of the canonical line, 32 bytes. */
   readonly hash: Buffer
 }
 
@@ -44,6 +45,7 @@ export interface Journal {
   readonly check: Effect.Effect<void, FileFailed>
   /** Notes the state of the session. */
   readonly setState: (state: SessionState) => Effect.Effect<void, FileFailed>
+  /** The state that was noted last, by any process; undefined where there is none. */
   readonly state: Effect.Effect<string | undefined, FileFailed>
   /** Keeps a named text: what else the run made (an index, a file), the target's name, an epoch. */
   readonly setNote: (name: string, text: string) => Effect.Effect<void, FileFailed>
@@ -70,7 +72,7 @@ export interface Journal {
   readonly dropRejects: (stage: RejectStage) => Effect.Effect<void, FileFailed>
   /** What was rejected, nodes first; to be read when the run has ended. */
   readonly rejects: Stream.Stream<Reject, FileFailed>
-  /** Batches in the order they were noted, latest first: created records, before-images, removed records. */
+  /** The batches, the one that was noted last first: the order in which they are taken back. */
   readonly batches: Stream.Stream<JournalBatch, FileFailed>
 }
 
@@ -98,6 +100,7 @@ export const UNDO_ORDER: ReadonlyArray<BatchPart> = ["overwritten", "Relationshi
 /** One noted batch. */
 export interface JournalBatch {
   readonly number: number
+  /** False where the target's answer never came: whether it holds the batch is not known. */
   readonly acknowledged: boolean
   readonly created: ReadonlyArray<CreatedRecord>
   readonly overwritten: ReadonlyArray<Overwrite>
@@ -156,7 +159,10 @@ const prepareSchema = (db: Database.Database): void => {
   else if (!columns.includes("removed")) db.exec("ALTER TABLE batch ADD COLUMN removed TEXT NOT NULL DEFAULT '[]'")
 }
 
-/** Opens and claims the journal at `path` and creates it (0600) where it is not there yet; closed with the scope. */
+/**
+ * Opens and claims the journal at `path` and creates it (0600) where it is not there yet; closed with the scope. Its
+ * folder must be there: `FileFailed` (`io`) otherwise.
+ */
 export const make = (path: string): Effect.Effect<Journal, FileFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const db = yield* Effect.acquireRelease(

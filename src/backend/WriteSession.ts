@@ -64,7 +64,7 @@ export interface WriteBatch {
   readonly remove?: ReadonlyArray<GraphRecord> | undefined
 }
 
-/** What an engine implements. Every method is called by {@link make} alone, one at a time. */
+/** What an engine implements. What changes the store is called by {@link make} alone, one at a time; reading is not. */
 export interface SessionDriver {
   readonly backend: string
   readonly location: string
@@ -122,7 +122,7 @@ export type SessionOutcome =
   | { readonly _tag: "Incomplete"; readonly left: ReadonlyArray<Left>; readonly cause: unknown }
   | { readonly _tag: "Unknown"; readonly cause: UndoIncomplete }
 
-/** An open session on a target. */
+/** An open session on a target; `fresh`, `exposed`, `read` and `lookup` are its {@link SessionDriver}'s. */
 export interface WriteSession {
   readonly run: string
   readonly backend: string

@@ -26,14 +26,17 @@ export type ConfigOf<C extends StoreConfig> = Omit<C, "kind">
 export interface Backend<C> {
   /**
    * Connects; the connection closes with the scope. For programs that use several stores, as a migration does. Fails
-   * with `StoreUnavailable` where there is no such store or it cannot be reached.
+   * with `StoreUnavailable` where a server cannot be reached or does not let us in, and where a file can be no such
+   * store (`not-this-kind`, `foreign-schema`, `corrupt`). A file or graph that is not there yet is no failure: it is an
+   * empty target, and fails where it is read. Connecting changes nothing.
    */
   readonly make: (config: C) => Effect.Effect<GraphBackend, MigrationError, Scope.Scope>
-  /** As {@link make}, as the layer of the one store that a program works with. */
+  /** As {@link make}, as the layer of the one store that a program works with; the store closes with the layer. */
   readonly layer: (config: C) => Layer.Layer<GraphBackend, MigrationError>
   /**
    * As {@link layer}, each setting read from Effect's config provider (the environment, unless the host has another):
-   * `SqliteBackend.layerConfig({ path: Config.string("MEMORY_SQLITE_PATH") })`.
+   * `SqliteBackend.layerConfig({ path: Config.string("MEMORY_SQLITE_PATH") })`. Fails with a `ConfigError` where one is
+   * missing or cannot be read.
    */
   readonly layerConfig: (config: Config.Config.Wrap<C>) => Layer.Layer<GraphBackend, MigrationError | ConfigError>
 }
@@ -44,12 +47,23 @@ const backend = <C>(make: Backend<C>["make"]): Backend<C> => ({
   layerConfig: (config) => Layer.scoped(GraphBackend, Effect.flatMap(Config.unwrap<C>(config), make))
 })
 
-/** SQLite files, in the layouts of MemoryGraph: `SqliteBackend.layer({ path: "memory.db" })`. */
+/**
+ * SQLite files, in the layouts of MemoryGraph.
+ *
+ * @example
+ * ```ts
+ * const count = Effect.flatMap(GraphBackend, (store) => store.statistics)
+ * Effect.runPromise(Effect.provide(count, SqliteBackend.layer({ path: "memory.db" })))
+ * ```
+ */
 export const SqliteBackend: Backend<ConfigOf<SqliteConfig>> = backend((config) =>
   connect({ ...config, kind: "sqlite" })
 )
 
-/** FalkorDBLite files: `FalkorDBLiteBackend.layer({ path: "graph.fdb" })`. Needs an engine: see docs/backends.md. */
+/**
+ * FalkorDBLite files: `FalkorDBLiteBackend.layer({ path: "graph.fdb" })`. Needs an engine (see docs/backends.md), which
+ * is looked for when the store is first asked something: that then fails with `no-engine`, and not the connection.
+ */
 export const FalkorDBLiteBackend: Backend<ConfigOf<FalkorDBLiteConfig>> = backend((config) =>
   connect({ ...config, kind: "falkordblite" })
 )

@@ -14,6 +14,7 @@ export type Make<C extends StoreConfig> = (config: C) => Effect.Effect<GraphBack
 
 /** One backend in the registry. */
 export interface Entry<C extends StoreConfig> {
+  /** Its name for people: `FalkorDB`. */
   readonly title: string
   /** URI schemes that name it, without `://`; the first one is shown in help. */
   readonly schemes: ReadonlyArray<string>
@@ -80,7 +81,15 @@ const make = <C extends StoreConfig>(
     Effect.map(traced)
   )
 
-/** Connects the store that a config names. */
+/**
+ * Connects the store that a config names; the connection closes with the scope. Fails as the `make` of each backend
+ * does, and with `StoreUnavailable` (`driver`) where the driver cannot be loaded.
+ *
+ * @example
+ * ```ts
+ * const store = yield* connect({ kind: "sqlite", path: "memory.db" })
+ * ```
+ */
 export const connect = (config: StoreConfig): Effect.Effect<GraphBackend, MigrationError, Scope.Scope> => {
   switch (config.kind) {
     case "sqlite":

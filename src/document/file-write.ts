@@ -193,7 +193,11 @@ export const writeAtomic = <E>(
     })
   )
 
-/** Where a document goes: a file, or something that takes bytes (standard output). */
+/**
+ * Where a document goes: a file (gzip where its name ends in `.gz`), or something that takes bytes (standard output),
+ * which is neither ended nor destroyed. `existing` says what becomes of a file that is there: `refuse` (`FileFailed`,
+ * `exists`) unless given.
+ */
 export type Output =
   | { readonly path: string; readonly existing?: "refuse" | "replace" | undefined }
   | { readonly writable: Writable }

@@ -10,7 +10,9 @@ export const VERSION = 1
 /** What the header says of the document's origin. `created` is ISO 8601. */
 export interface JsonlHeader {
   readonly created: string
+  /** The program that writes it, and its version. */
   readonly generator: string
+  /** The kind of store that the graph comes from: `sqlite`. */
   readonly backend: string
   /** The run that rejected the records, where the document holds rejects. */
   readonly rejects?: string | undefined
@@ -25,7 +27,10 @@ export interface JsonlSummary {
   readonly digest: string
 }
 
-/** Turns chunks of records into the text of a document; nodes must come before relationships. */
+/**
+ * Turns chunks of records into the text of a document; nodes must come before relationships. Call `header` first,
+ * then `records` any number of times, then `footer` once.
+ */
 export class JsonlEncoder {
   private readonly hash = crypto.createHash("sha256")
   private readonly fingerprint = new Fingerprint.Builder()

@@ -33,7 +33,9 @@ export { type JsonlHeader, JsonlEncoder, type JsonlSummary, VERSION } from "./js
 
 /** A record with the place it was read from. */
 export interface JsonlRecord {
+  /** From 1, the header being the first. */
   readonly line: number
+  /** The line as it stands, without its end. */
   readonly text: string
   readonly record: GraphRecord
 }
@@ -201,7 +203,13 @@ class Checker {
 /**
  * Reads the records of a document. The stream fails where a line is wrong, and at its end where the footer is missing
  * or does not agree with what was read; so nothing may be published before it has ended. `strict` looks for repeated
- * keys and computes the fingerprint anew: for documents from outside. Our own spool is held to its digest.
+ * keys and computes the fingerprint anew: for documents from outside. Our own spool is held to its digest. Fails with
+ * `DocumentInvalid`, which names the line, and with `FileFailed` where the disk does.
+ *
+ * @example
+ * ```ts
+ * const nodes = Jsonl.read("graph.jsonl.gz", { strict: true }).pipe(Stream.filter(({ record }) => record._tag === "Node"))
+ * ```
  */
 export const read = (
   path: string,
@@ -261,6 +269,7 @@ export const read = (
 /** What a document's header says of what it holds: rejects, or what is new or changed since a time. */
 export interface JsonlPart {
   readonly holdsRejects: boolean
+  /** ISO 8601, as it stands; undefined where the document holds more. */
   readonly since: string | undefined
 }
 

@@ -20,6 +20,7 @@ export { READ_FORMATS, type ReadFormat } from "./formats.ts"
 /** A document, ready to be read. */
 export interface OpenDocument {
   readonly path: string
+  /** As it was given, or recognised. */
   readonly format: ReadFormat
   /** Fails where the document is damaged, at its end at the latest; may be read more than once. */
   readonly records: Stream.Stream<GraphRecord, DocumentInvalid | FileFailed>
@@ -87,7 +88,17 @@ const open = (
     }
   })
 
-/** Opens a document; `auto` looks at its content. Fails with `unknown-format` where that is none of ours. */
+/**
+ * Opens a document: a file, or a folder of Markdown; `auto` looks at its content. Fails with `DocumentInvalid`
+ * (`not-found`, `permission`, `unknown-format`, ...) or `FileFailed` (`io`). That it opens does not say that it is
+ * whole: its `records` do, at their end.
+ *
+ * @example
+ * ```ts
+ * const document = yield* openDocument("memories.json.gz", "auto")
+ * const report = yield* importRecords(document, target, { stateFolder: "state" })
+ * ```
+ */
 export const openDocument = (
   path: string,
   format: ReadFormat | "auto",

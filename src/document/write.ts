@@ -19,8 +19,9 @@ export { DOCUMENT_FORMATS, type DocumentFormat } from "./formats.ts"
 /** What is written: the spool, and what is known of it. */
 export interface DocumentContent {
   readonly format: DocumentFormat
+  /** Markdown goes into a folder, or an archive where the path ends in `.tar` or `.tar.gz`, or a writable gets it. */
   readonly output: Output
-  /** The path of a checked spool. */
+  /** The path of a checked spool; scratch files are made, and removed, in its folder. */
   readonly spool: string
   /** The kind of store that the graph comes from: `sqlite`. */
   readonly backend: string
@@ -34,7 +35,8 @@ export interface DocumentContent {
 
 /**
  * Writes the document; a file appears whole or not at all. Returns sentences worth telling: what other programs that
- * read the format will skip, and what the format cannot hold.
+ * read the format will skip, and what the format cannot hold. Fails with `FileFailed` where it cannot be written, and
+ * with `DocumentInvalid` where the spool is not what it was.
  */
 export const writeDocument = (
   document: DocumentContent

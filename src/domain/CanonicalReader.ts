@@ -8,6 +8,7 @@ import { Point, type PropertyMap, type PropertyValue, Temporal, type TemporalKin
 export interface LineProblem {
   readonly reason: "syntax" | "duplicate-key" | "schema"
   readonly message: string
+  /** The record's key, as far as it could be read: only with `schema`. */
   readonly key: string | undefined
 }
 

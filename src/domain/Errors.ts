@@ -38,9 +38,13 @@ export const StoreReason = Schema.Literal(
 )
 export type StoreReason = typeof StoreReason.Type
 
-/** A store is unreachable, unreadable or refuses us; nothing was written. Exit 3. */
+/**
+ * A store is unreachable, unreadable or refuses us; nothing was written, or what a run had written is undone. Exit 3.
+ */
 export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  /** The kind of store: `sqlite`, `neo4j`, ... */
   backend: Schema.String,
+  /** Where it is, for people; never holds a secret. So in every error. */
   location: Schema.String,
   reason: StoreReason,
   message: Schema.String,
@@ -68,11 +72,17 @@ export const DocumentReason = Schema.Literal(
 )
 export type DocumentReason = typeof DocumentReason.Type
 
-/** A document (or the spool) is not what it claims to be; `line` counts from 1. Exit 4. */
+/**
+ * A document (or the spool) is not what it claims to be; `line` counts from 1. The target is untouched, or what a run
+ * had written is undone. Exit 4.
+ */
 export class DocumentInvalid extends Schema.TaggedError<DocumentInvalid>()("DocumentInvalid", {
+  /** The file or folder; for a backup that is damaged its folder. */
   path: Schema.String,
   reason: DocumentReason,
+  /** Absent where the format has no lines, or no single one is at fault. */
   line: Schema.optional(Schema.Number),
+  /** The record at fault, or the first of several, where it is known. */
   key: Schema.optional(Schema.String),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect)
@@ -93,6 +103,7 @@ export class SourceDataInvalid extends Schema.TaggedError<SourceDataInvalid>()("
   backend: Schema.String,
   location: Schema.String,
   reason: SourceReason,
+  /** The records at fault, at most the first 20 of them; none with `counts-differ`. */
   keys: Keys,
   message: Schema.String,
   cause: Schema.optional(Schema.Defect)
@@ -117,6 +128,7 @@ export type RefusedReason = typeof RefusedReason.Type
 /** Refused before the first write; the target is untouched. Exit 9. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   reason: RefusedReason,
+  /** The records that it is about, with `impossible` and `conflicts`. */
   keys: Schema.optional(Keys),
   message: Schema.String
 }) {}
@@ -139,6 +151,7 @@ export type WriteReason = typeof WriteReason.Type
 export class WriteFailed extends Schema.TaggedError<WriteFailed>()("WriteFailed", {
   backend: Schema.String,
   location: Schema.String,
+  /** The phase of the run, as progress names it: `import`, `publish`, `undo`. */
   phase: Schema.String,
   reason: WriteReason,
   message: Schema.String,
@@ -149,8 +162,11 @@ export class WriteFailed extends Schema.TaggedError<WriteFailed>()("WriteFailed"
 export const Difference = Schema.Struct({
   kind: Schema.Literal("missing", "extra", "changed"),
   record: Schema.Literal("node", "relationship"),
+  /** As messages name the record; a relationship without a key by its ends and type. */
   key: Schema.String,
+  /** With `changed`: a property's name, or `labels`, `type`, `from`, `to`; absent where that cannot be said. */
   property: Schema.optional(Schema.String),
+  /** A property's value in canonical form, the part that differs where it is long; so `actual`. */
   expected: Schema.optional(Schema.String),
   actual: Schema.optional(Schema.String)
 })
@@ -160,12 +176,14 @@ export type Difference = typeof Difference.Type
 export class VerificationFailed extends Schema.TaggedError<VerificationFailed>()("VerificationFailed", {
   backend: Schema.String,
   location: Schema.String,
+  /** The first 100 of them. */
   differences: Schema.Array(Difference),
+  /** All of them. */
   total: Schema.Number,
   message: Schema.String
 }) {}
 
-/** Something that an undo had to leave, and why. */
+/** Something that an undo had to leave, and why: two phrases for people, `node a1`, `it was changed since`. */
 export const Left = Schema.Struct({ what: Schema.String, why: Schema.String })
 export type Left = typeof Left.Type
 
@@ -177,12 +195,17 @@ export class UndoIncomplete extends Schema.TaggedError<UndoIncomplete>()("UndoIn
   backend: Schema.String,
   location: Schema.String,
   outcome: Schema.Literal("incomplete", "unknown"),
+  /** Empty where the undo itself failed (`cause` says how), or the outcome is `unknown`. */
   left: Schema.Array(Left),
   message: Schema.String,
   cause: Schema.optional(Schema.Defect)
 }) {}
 
-/** Our own files (spool, journal, report, output document) cannot be written or read. Exit 5. */
+/**
+ * Our own files (spool, journal, report, output document) cannot be written or read. The target is untouched, or what a
+ * run had written is undone. `superseded`: another process has taken the run over, and this one changes nothing more.
+ * Exit 5.
+ */
 export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
   path: Schema.String,
   reason: Schema.Literal("not-found", "permission", "no-space", "exists", "superseded", "io"),
@@ -204,7 +227,7 @@ export const MigrationError = Schema.Union(
 )
 export type MigrationError = typeof MigrationError.Type
 
-/** True for an error of this product. */
+/** True for an error of this product, also one that came out of a promise or a cause. */
 export const isMigrationError = Schema.is(MigrationError)
 
 /** What reading a store can fail with. */

@@ -59,7 +59,16 @@ export const make = (nodes: KindFingerprint, relationships: KindFingerprint): Fi
   return { nodes, relationships, text: `mg1:${crypto.hash("sha256", lines, "hex").slice(0, 16)}` }
 }
 
-/** Adds up a fingerprint, record by record. */
+/**
+ * Adds up a fingerprint, record by record, in any order.
+ *
+ * @example
+ * ```ts
+ * const builder = new Fingerprint.Builder()
+ * builder.addLine(record._tag, Canonical.canonicalLine(record))
+ * builder.finish().text // mg1:...
+ * ```
+ */
 export class Builder {
   private readonly node = new Sum()
   private readonly relationship = new Sum()
@@ -86,7 +95,7 @@ export class Builder {
 /** The fingerprint of a graph without records. */
 export const empty: Fingerprint = new Builder().finish()
 
-/** True where two graphs have the same records. */
+/** True where two graphs have the same records: compares the full sums, not the short form. */
 export const equals = (a: Fingerprint, b: Fingerprint): boolean =>
   a.nodes.count === b.nodes.count &&
   a.nodes.sum === b.nodes.sum &&

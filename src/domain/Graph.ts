@@ -20,6 +20,7 @@ export interface Properties {
 export interface Node {
   readonly _tag: "Node"
   readonly key: string
+  /** May be empty; their order means nothing. */
   readonly labels: ReadonlyArray<string>
   readonly properties: Properties
 }

@@ -8,7 +8,13 @@ export type TemporalKind = "date" | "time" | "localTime" | "dateTime" | "localDa
 
 /**
  * A temporal value as ISO 8601 text: fraction of up to nine digits without trailing zeros, a named zone as
- * `[Area/City]` after the offset. It is text on purpose: a JS Date holds milliseconds only.
+ * `[Area/City]` after the offset. It is text on purpose: a JS Date holds milliseconds only. The text is not checked
+ * here: docs/format.md says what each kind looks like.
+ *
+ * @example
+ * ```ts
+ * new Temporal("dateTime", "2024-10-27T02:30:00+02:00[Europe/Berlin]")
+ * ```
  */
 export class Temporal {
   readonly kind: TemporalKind
@@ -24,6 +30,7 @@ export class Point {
   readonly srid: number
   readonly x: number
   readonly y: number
+  /** Undefined in the flat systems, 4326 and 7203. */
   readonly z: number | undefined
   constructor(srid: number, x: number, y: number, z?: number) {
     this.srid = srid

@@ -34,20 +34,34 @@ export const PHASE_TITLES: { readonly [P in Phase]: string } = {
   cleanup: "Cleaning up"
 }
 
-/** One notice: `total` is absent where it is not known. Records unless `unit` says otherwise. */
+/** One notice. */
 export interface ProgressEvent {
   readonly phase: Phase
+  /** Records so far; stays 0 in phases that count none (`preflight`, `publish`, `undo`, `cleanup`). */
   readonly done: number
+  /** Records to come in all, undefined where that is not known; batches in the `undo` of a rollback. */
   readonly total: number | undefined
   readonly state: "started" | "running" | "ended"
 }
 
-/** Takes notices; called synchronously, at least once every 100 records, so it must be cheap. */
+/**
+ * Takes notices; called synchronously, once for each chunk or batch of records (1000 at most, mostly), so it must be
+ * cheap.
+ */
 export interface ProgressSink {
   readonly emit: (event: ProgressEvent) => void
 }
 
-/** The sink in force. */
+/**
+ * The sink in force; by default one that does nothing.
+ *
+ * @example
+ * ```ts
+ * const counted = Effect.provideService(migrate(source, target, { stateFolder: "state" }), Progress, {
+ *   emit: ({ done, phase }) => counts.set(phase, done)
+ * })
+ * ```
+ */
 export class Progress extends Context.Reference<Progress>()("memorygraph-migrate/Progress", {
   defaultValue: (): ProgressSink => ({ emit: () => {} })
 }) {}
@@ -74,10 +88,12 @@ export interface Observed<A, E, R> {
 /**
  * Makes the progress of a program a stream. Every phase is told when it starts and ends, and at most once an interval
  * in between. A consumer that is slower than that loses the oldest notices, never the newest, and never holds up the
- * program. The stream takes the place of the {@link Progress} sink in force.
+ * program. The stream takes the place of the {@link Progress} sink in force. `result` fails as the program does, and
+ * `events` never fails.
  *
+ * @example
  * ```ts
- * const { events, result } = yield* withProgress(migrate(source, target, options))
+ * const { events, result } = yield* withProgress(migrate(source, target, { stateFolder: "state" }))
  * const display = yield* Effect.fork(Stream.runForEach(events, (event) => Effect.logInfo(event)))
  * const report = yield* result
  * yield* Fiber.join(display)

@@ -14,18 +14,31 @@ import {
 } from "./report.ts"
 import type { Sketch } from "./sketch.ts"
 
-/** A new run id: the time, to be read by people, and six random hex digits. */
+/** A new run id: the time (UTC), to be read by people, and six random hex digits: `20261122T101500-3fa9c1`. */
 export const makeRunId = (now: Date): string =>
   `${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}-${crypto.randomBytes(3).toString("hex")}`
 
-/** Gathers what the report will say. Plain fields: one run writes it, from one fiber at a time. */
+/**
+ * Gathers what the report will say. Plain fields: one run writes it, from one fiber at a time. Give a new one to each
+ * run; `command` and `dryRun` stand in the report as they were given here, whatever the run's options say.
+ *
+ * @example
+ * ```ts
+ * const recorder = new Recorder({ run: makeRunId(new Date()), command: "migrate" })
+ * recorder.wantsSketch = true
+ * const report = yield* migrate(source, target, { stateFolder: "state", recorder })
+ * const page = renderReport(report, { format: "html", sketch: recorder.sketch })
+ * ```
+ */
 export class Recorder {
   /** The run's id; that of an earlier run where one is taken up. */
   run: string
   readonly command: string
   readonly dryRun: boolean
   source: Stats | null = null
+  /** The target before the first write. */
   before: Stats | null = null
+  /** The target after the publication. */
   after: Stats | null = null
   plan: Plan | null = null
   /** What the plan's hash is of, where it was asked for. */

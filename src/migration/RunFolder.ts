@@ -28,6 +28,7 @@ export const FILES = {
 /** The folder of a run and the files in it. */
 export interface RunFolder {
   readonly folder: string
+  /** The path of the spool, which need not be there; so the others. */
   readonly spool: string
   /** Where the records of the target are kept that the run removes. */
   readonly surplus: string

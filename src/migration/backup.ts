@@ -32,11 +32,13 @@ import { inSpan } from "./spans.ts"
 
 /** How to make a backup. */
 export interface BackupOptions {
+  /** Where the graph rests until the backup is written. */
   readonly stateFolder: string
   /** The folder of the backups; default `backups` in the state folder. */
   readonly folder?: string | undefined
   /** How the store was named, without secrets. */
   readonly store?: StoreName | undefined
+  /** Gathers the report. Its `run`, which must be one of `makeRunId`, becomes the backup's id. */
   readonly recorder?: Recorder | undefined
   /** The run that makes the backup before it writes. */
   readonly during?: string | undefined
@@ -44,7 +46,16 @@ export interface BackupOptions {
 
 /**
  * Backs a store up: exported, checked against the store's own counts, written, and read back. The report's `backup`
- * names it. Where any of that fails there is no backup.
+ * names it. Where any of that fails there is no backup: with `SourceDataInvalid` for a graph with loose ends or other
+ * counts than the store's, `Refused` (`unfinished-run`, `locked`) while another run's unpublished work is visible in
+ * the store, `DocumentInvalid` where what was read back is not what was written, and as `exportStore`.
+ *
+ * @example
+ * ```ts
+ * const { backup } = yield* createBackup(store, { stateFolder: "state" })
+ * const found = yield* findBackup(backupsFolder("state"), backup?.id ?? "")
+ * yield* verifyBackup(found)
+ * ```
  */
 export const createBackup = (source: GraphBackend, options: BackupOptions): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(
@@ -104,7 +115,17 @@ const looseEnds = ({ backend, keys, location }: SourceDataInvalid): SourceDataIn
     message: `No backup was made: ${keys.total} relationship(s) in ${location} lead to nodes that are not there: ${showKeys(keys)}. Nothing was written. Mend or delete them, then try again.`
   })
 
-/** For `WriteOptions.beforeWrite`: backs the target up; the run's report then names the backup. */
+/**
+ * For `WriteOptions.beforeWrite`: backs the target up; the run's report then names the backup, where both have the same
+ * recorder. Where it fails so does the run, with the same error and before its first write.
+ *
+ * @example
+ * ```ts
+ * const recorder = new Recorder({ run: makeRunId(new Date()), command: "migrate" })
+ * const beforeWrite = backUpFirst({ stateFolder: "state", recorder })
+ * yield* migrate(source, target, { stateFolder: "state", recorder, beforeWrite })
+ * ```
+ */
 export const backUpFirst =
   (options: BackupOptions & { readonly recorder: Recorder }) =>
   (target: GraphBackend): Effect.Effect<void, MigrationError> =>
@@ -160,7 +181,15 @@ const readBack = (file: string, meter: Meter): Effect.Effect<Holds, MigrationErr
     })
   )
 
-/** The records of a backup whose file still has the digest that the manifest says. */
+/**
+ * The records of a backup whose file still has the digest that the manifest says: `DocumentInvalid` (`digest`)
+ * otherwise.
+ *
+ * @example
+ * ```ts
+ * yield* importRecords(yield* openBackup(backup), target, { stateFolder: "state", replace: true })
+ * ```
+ */
 export const openBackup = (backup: Files.Backup): Effect.Effect<DocumentSource, MigrationError> =>
   Effect.as(checkDigest(backup), { path: backup.file, records: recordsOf(backup.file) })
 
@@ -211,7 +240,8 @@ const statsOf = (backend: string, location: string, { labels, types, ...holds }:
 
 /**
  * Reads a backup to its end and holds it to its manifest: the digest of the file, the footer, the counts and the
- * fingerprint. Fails with `DocumentInvalid` (exit 4) where it is damaged.
+ * fingerprint. The report's outcome is `equal`. Fails with `DocumentInvalid` (exit 4) where it is damaged, and with
+ * `FileFailed` where it cannot be read.
  */
 export const verifyBackup = (
   backup: Files.Backup,

@@ -33,10 +33,13 @@ export type Tally = typeof Tally.Type
 export const BackupManifest = Schema.Struct({
   memorygraph: Schema.Literal("backup"),
   version: Schema.Literal(1),
+  /** A run's id, and the name of the backup's folder. */
   id: Schema.String,
   /** ISO 8601. */
   created: Schema.String,
+  /** The program that made it, and its version. */
   generator: Schema.String,
+  /** The store that it was made of. */
   store: StoreSide,
   nodes: count,
   relationships: count,
@@ -60,8 +63,9 @@ const encode = Schema.encodeSync(BackupManifest)
 /** A backup that looks whole; only reading its file says that it is. */
 export interface Backup {
   readonly id: string
+  /** Its own folder. */
   readonly folder: string
-  /** The document that holds the graph. */
+  /** The path of the document that holds the graph. */
   readonly file: string
   readonly manifest: BackupManifest
 }
@@ -70,6 +74,7 @@ export interface Backup {
 export interface DamagedBackup {
   readonly id: string
   readonly reason: DocumentReason
+  /** As a sentence part. */
   readonly why: string
 }
 
@@ -128,7 +133,10 @@ const textOf = (file: string): string | undefined => {
 const TIME = 15
 const moment = (entry: Entry): string => `${entry.id.slice(0, TIME)} ${isDamaged(entry) ? "" : entry.manifest.created}`
 
-/** All backups of a folder, the newest first. */
+/**
+ * All backups of a folder, the newest first; none where there is no such folder. Only what costs nothing is looked at:
+ * a manifest that can be understood, a file of the right size.
+ */
 export const list = (folder: string): Effect.Effect<ReadonlyArray<Entry>, FileFailed> =>
   onDisk(folder, "read", () => {
     const names = fs.existsSync(folder) ? fs.readdirSync(folder) : []
@@ -136,7 +144,10 @@ export const list = (folder: string): Effect.Effect<ReadonlyArray<Entry>, FileFa
     return entries.toSorted((a, b) => (moment(a) < moment(b) ? 1 : -1))
   })
 
-/** The backup of that id, or the only one whose id begins so. Fails for one that is damaged. */
+/**
+ * The backup of that id, or the only one whose id begins so. Fails with `UsageError` where there is none, or several,
+ * and with `DocumentInvalid` for one that is seen to be damaged.
+ */
 export const find = (folder: string, id: string): Effect.Effect<Backup, UsageError | FileFailed | DocumentInvalid> =>
   Effect.gen(function* () {
     const [first, second] = (yield* list(folder)).filter((entry) => entry.id.startsWith(id))

@@ -31,14 +31,20 @@ export class KeyList {
 export interface CensusResult {
   readonly nodes: number
   readonly relationships: number
+  /** Nodes per label, one without under the empty string. */
   readonly labels: { readonly [label: string]: number }
   readonly types: { readonly [type: string]: number }
+  /** Relationships with an end that did not come before them. */
   readonly dangling: Keys
+  /** Keys that came more than once; those of relationships only for a document. */
   readonly duplicates: Keys
+  /** Nodes whose key is not their own `id`. */
   readonly generatedKeys: number
+  /** Records that fit the target as they are; all of them where there is no target. */
   readonly native: number
   readonly encoded: ReadonlyArray<MisfitCount>
   readonly impossible: ReadonlyArray<MisfitCount>
+  /** Values that MemoryGraph's programs do not know, one sentence for each kind. */
   readonly warnings: ReadonlyArray<string>
 }
 

@@ -8,7 +8,10 @@ import type { GraphRecord } from "../domain/Graph.ts"
 import type { EarlierWork } from "./earlierWork.ts"
 import type { KeyCounter } from "./KeyCounter.ts"
 
-/** What happens to a record that is there with another content. */
+/**
+ * What happens to a record that is there with another content: `skip` leaves the target's, `overwrite` takes the
+ * source's, `fail` refuses the run (`conflicts`).
+ */
 export type ConflictPolicy = "skip" | "overwrite" | "fail"
 
 /** A batch, decided. */

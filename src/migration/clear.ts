@@ -40,7 +40,15 @@ const nothing = ({ kind, location }: GraphBackend): Origin => ({
  * `source` is null, its `records.removed` counts what went, and its verification compares with the empty graph. A store
  * that holds nothing is left alone: outcome `nothing-to-do`.
  *
- * Fails with `Refused` where another run is at work there, or something could not be brought back by an undo.
+ * Fails with `Refused` where another run is at work there, or a record is one that the store could not take again, and
+ * with `SourceDataInvalid` (`dangling`) where a relationship has an end that is not there: nothing is removed then.
+ * Otherwise as `migrate`.
+ *
+ * @example
+ * ```ts
+ * const { records } = yield* clear(store, { stateFolder: "state" })
+ * yield* Effect.logInfo(`removed ${records.removed} records`)
+ * ```
  */
 export const clear = (target: GraphBackend, options: ClearOptions): Effect.Effect<RunReport, MigrationError> => {
   const recorder =

@@ -19,16 +19,21 @@ import { inSpan } from "./spans.ts"
 export interface CompareOptions {
   /** How many differences are named; all are counted. Default 100. */
   readonly limit?: number | undefined
+  /** Gathers the report: see `WriteOptions`. */
   readonly recorder?: Recorder | undefined
 }
 
 /** One side of a comparison: an origin, and what the preflight knows of it. */
 export interface Side {
   readonly origin: Origin
+  /** A store's own counts, which the reading must agree with; undefined for a document. */
   readonly stats: Stats | undefined
 }
 
-/** A store as a side: looked at first, so that its own counts are known. */
+/**
+ * A store as a side: looked at first, so that its own counts are known. Fails with `SourceDataInvalid` (`dangling`)
+ * where a relationship has an end that is not there.
+ */
 export const storeSide = (store: GraphBackend): Effect.Effect<Side, MigrationError> =>
   Effect.map(examineSource(store), (examined) => ({ origin: storeOrigin(store, examined), stats: examined.stats }))
 
@@ -42,7 +47,15 @@ const placeOf = ({ origin }: Side) => ({ kind: origin.backend, location: origin.
 
 /**
  * Compares two graphs record by record, each read in full. The report's outcome is `equal` (exit 0) or `different`
- * (exit 8); its `source` is the first graph and its `target.after` the second.
+ * (exit 8); its `source` is the first graph and its `target.after` the second. That they differ is no failure. Fails
+ * with `SourceDataInvalid` (`counts-differ`) where a store was not read in full, with `DocumentInvalid` where a
+ * document is damaged, and with `StoreUnavailable`. Changes nothing.
+ *
+ * @example
+ * ```ts
+ * const document = yield* openDocument("memories.json", "auto")
+ * const { outcome } = yield* compareGraphs(yield* storeSide(store), documentSide(document))
+ * ```
  */
 export const compareGraphs = (
   a: Side,

@@ -18,7 +18,9 @@ import { inSpan } from "./spans.ts"
 
 /** How to export. */
 export interface ExportOptions {
+  /** Where the graph rests until the document is written; nothing stays there. */
   readonly stateFolder: string
+  /** Nothing is told from the name of the output. */
   readonly format: DocumentFormat
   /** The engine that a Cypher script is for; default `neo4j`. */
   readonly cypherFor?: CypherFlavour | undefined
@@ -26,10 +28,21 @@ export interface ExportOptions {
   readonly since?: string | undefined
   /** A path (`.gz` compresses), or where the bytes go instead. */
   readonly output: Output
+  /** Gathers the report: see `WriteOptions`. */
   readonly recorder?: Recorder | undefined
 }
 
-/** Exports a store. The document appears whole under its name, or not at all. */
+/**
+ * Exports a store. The document appears whole under its name, or not at all. Fails with `SourceDataInvalid` where the
+ * graph has loose ends, cannot be decoded exactly, or is not what the store counts; with `StoreUnavailable`; with
+ * `FileFailed` where the document or the state folder cannot be written; with `Refused` (`no-space`); and with
+ * `UsageError` where the format cannot say `since`.
+ *
+ * @example
+ * ```ts
+ * yield* exportStore(store, { stateFolder: "state", format: "jsonl", output: { path: "graph.jsonl.gz" } })
+ * ```
+ */
 export const exportStore = (source: GraphBackend, options: ExportOptions): Effect.Effect<RunReport, MigrationError> =>
   Effect.suspend(() => {
     const recorder = recorderOf(options)
@@ -44,7 +57,15 @@ export const exportStore = (source: GraphBackend, options: ExportOptions): Effec
 /**
  * Writes a stream of records as a document: nodes before the relationships between them, as every document and store
  * gives them. It is checked like a document that is imported (no key twice, both ends of each relationship), and
- * appears whole under its name, or not at all. `document.path` is what the report calls the stream.
+ * appears whole under its name, or not at all. `document.path` is what the report calls the stream. Fails with whatever
+ * the stream fails with, with `DocumentInvalid` where it is no whole graph, and as {@link exportStore}.
+ *
+ * @example
+ * ```ts
+ * const { path, records } = yield* openDocument("memories.json", "auto")
+ * const redacted = Stream.map(records, withoutContent)
+ * yield* exportRecords({ path, records: redacted }, { stateFolder: "state", format: "json", output: { path: "out.json" } })
+ * ```
  */
 export const exportRecords = (
   document: DocumentSource,

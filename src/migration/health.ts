@@ -16,14 +16,19 @@ export const PATIENCE = 60
 export interface Candidate {
   /** Its name in the config file; null where it has none. */
   readonly name: string | null
+  /** True for the store that is meant where none is named; comes back in the result. */
   readonly inUse: boolean
+  /** Its kind, as long as it has not answered. */
   readonly backend: string
   /** Where it is, for people, as long as it has not answered. */
   readonly location: string
   readonly connect: Effect.Effect<GraphBackend, MigrationError, Scope.Scope>
 }
 
-/** The closest look at a store. Fails where it cannot be used. */
+/**
+ * The closest look at a store; may take as long as a scan of all nodes, and changes nothing. Fails with
+ * `StoreUnavailable` where it cannot be used, and waits for it without a limit of its own.
+ */
 export const healthOf = (candidate: Candidate): Effect.Effect<StoreHealth, MigrationError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -90,7 +95,10 @@ const tooLong = ({ backend, location }: Candidate) =>
     message: `${location} did not answer within ${PATIENCE} seconds. Look at it alone with "memorygraph health STORE", which waits longer.`
   })
 
-/** Looks at every store, a few at a time. What is wrong with one stands in its entry. */
+/**
+ * Looks at every store, four at a time and a minute each. Never fails: what is wrong with one stands in its entry, as
+ * `reachable: false` and `error`.
+ */
 export const healthOfAll = (candidates: ReadonlyArray<Candidate>): Effect.Effect<ReadonlyArray<StoreHealth>> =>
   Effect.forEach(
     candidates,

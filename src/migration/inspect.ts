@@ -246,13 +246,24 @@ const groupsOf = (groups: ReadonlyMap<string, Counting>): Inspection["labels"] =
 export interface Inspected<E> {
   readonly backend: string
   readonly location: string
+  /** Of the engine, or empty. */
   readonly version: string
   /** How many records there are, where that is known. */
   readonly total: number | undefined
   readonly records: Stream.Stream<GraphRecord, E>
 }
 
-/** Reads all records once. */
+/**
+ * Reads all records once. Loose ends and repeated ids are found and counted, and no failure; it fails as the stream
+ * does.
+ *
+ * @example
+ * ```ts
+ * const { kind: backend, location } = store
+ * const recorder = new Recorder({ run: makeRunId(new Date()), command: "inspect" })
+ * const found = yield* inspect({ backend, location, version: "", total: undefined, records: store.read() }, recorder)
+ * ```
+ */
 export const inspect = <E>(source: Inspected<E>, recorder: Recorder): Effect.Effect<Inspection, E> =>
   phase(recorder, "export", source.total, (meter) =>
     Effect.acquireUseRelease(

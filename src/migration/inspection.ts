@@ -42,11 +42,12 @@ export const Inspection = Schema.Struct({
     isolated: Schema.Number,
     /** Relationships from a node to itself. */
     selfLoops: Schema.Number,
+    /** Ends of relationships per node, to two digits after the point. */
     average: Schema.Number,
-    /** The nodes with the most ends of relationships. */
+    /** The ten nodes with the most ends of relationships. */
     most: Schema.Array(Schema.Struct({ key: Schema.String, degree: Schema.Number }))
   }),
-  /** The records with the longest canonical lines. */
+  /** The ten records with the longest canonical lines. */
   largest: Schema.Array(Schema.Struct({ record: Schema.String, bytes: Schema.Number })),
   /** The latest and the earliest `updated_at` or `created_at` of any node, as stored; compared as text. */
   newest: At,

@@ -50,6 +50,7 @@ export const Manifest = Schema.Struct({
     onConflict: Schema.Literal("skip", "overwrite", "fail"),
     onUnkeyed: Schema.Literal("fail", "add"),
     onError: Schema.Literal("stop", "reject"),
+    /** False where verification was switched off. */
     verify: Schema.Boolean,
     /** The time of `--since`, or of a document that holds such a part. */
     since: optional(Schema.String),

@@ -36,6 +36,7 @@ export interface Question {
 export interface WriteOptions {
   /** The state folder: `runs/<id>` is made in it (contract: MEMORYGRAPH_STATE_DIR). */
   readonly stateFolder: string
+  /** Plans and writes nothing, and leaves nothing in the state folder: outcome `dry-run`. Default false. */
   readonly dryRun?: boolean | undefined
   /** What happens to records that the target holds with another content; default `skip`: the target's stay. */
   readonly onConflict?: ConflictPolicy | undefined
@@ -63,7 +64,7 @@ export interface WriteOptions {
    * holds data, and neither where nothing is to be written. Default: yes.
    */
   readonly confirm?: ((question: Question) => Effect.Effect<boolean, MigrationError>) | undefined
-  /** Done to a target that holds data, once the plan was accepted and before the first write: a backup of it. */
+  /** Done to a target that holds data, once the plan was accepted and before the first write: see `backUpFirst`. */
   readonly beforeWrite?: ((target: GraphBackend) => Effect.Effect<void, MigrationError>) | undefined
   /**
    * Whether `report.plan.hash` is computed: SHA-256 over both graphs (identity and fingerprint), the options and what
@@ -76,7 +77,7 @@ export interface WriteOptions {
    * plan and is refused with `stale-plan`, before the first write, where that is another one.
    */
   readonly expectPlan?: string | PlanBasis | undefined
-  /** Gathers the report; give one to have a report of a failed or interrupted run too. */
+  /** Gathers the report; give one, new for each run, to have a report of a failed or interrupted run too. */
   readonly recorder?: Recorder | undefined
   /** How the stores were named, kept (without secrets) for whoever goes on with the run after this process has died. */
   readonly names?: { readonly source?: StoreName | undefined; readonly target?: StoreName | undefined } | undefined
@@ -88,7 +89,19 @@ export interface WriteOptions {
   readonly folder?: RunFolder | undefined
 }
 
-/** Moves the whole graph of one store into another. */
+/**
+ * Moves the whole graph of one store into another; the report's outcome is `done`. Whatever it fails with, and where it
+ * is interrupted, the target is as it was, except with `UndoIncomplete`. `UsageError`, `Refused` and what is wrong with
+ * the source come before the first write; `WriteFailed` and `VerificationFailed` when all is undone; `StoreUnavailable`
+ * and `FileFailed` at any time. See docs/library.md.
+ *
+ * @example
+ * ```ts
+ * const source = yield* SqliteBackend.make({ path: "memories.db" })
+ * const target = yield* FalkorDBLiteBackend.make({ path: "graph.fdb" })
+ * const report = yield* migrate(source, target, { stateFolder: "state", onConflict: "fail" })
+ * ```
+ */
 export const migrate = (
   source: GraphBackend,
   target: GraphBackend,
@@ -111,7 +124,11 @@ export const migrate = (
   ).pipe(inSpan("migrate", { source, target }))
 }
 
-/** Brings a document's graph into a store. `records` is the document's stream, which fails where it is damaged. */
+/**
+ * Brings a document's graph into a store. `records` is the document's stream, which fails where it is damaged: it is
+ * read to its end before the first write, and `DocumentInvalid` leaves the target untouched. Otherwise as
+ * {@link migrate}.
+ */
 export const importRecords = (
   document: DocumentSource,
   target: GraphBackend,

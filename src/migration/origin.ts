@@ -12,7 +12,9 @@ import type * as Spool from "./spool.ts"
 
 /** A document to read: `records` fails where it is damaged, at its end at the latest. */
 export interface DocumentSource {
+  /** What reports and messages call it; nothing is read from there. */
   readonly path: string
+  /** All nodes before all relationships. May be read more than once. */
   readonly records: Stream.Stream<GraphRecord, MigrationError>
   /** True for a document of rejects, whose relationships may lead to nodes that the target holds. */
   readonly isPartial?: boolean | undefined
@@ -39,11 +41,15 @@ export interface Figures {
 
 /** Where the records of a run come from: a store, or a document. */
 export interface Origin {
+  /** The kind of store; `document` for a document. */
   readonly backend: string
+  /** Where it is, for people; never holds a secret. */
   readonly location: string
   /** Equal for the same store or document: the port's `identity`, or the document's path. */
   readonly identity: string
+  /** How many records there are, where that is known: for progress and estimates. */
   readonly total: number | undefined
+  /** About how many bytes the data takes on disk, where that can be told: for the check of free space. */
   readonly bytes: number | undefined
   /** True for documents: then nothing is known of their keys and ends before they were read. */
   readonly isDocument: boolean

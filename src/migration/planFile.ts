@@ -65,7 +65,16 @@ const decode = Schema.decodeUnknownEither(PlanDocument, { onExcessProperty: "err
 /** What a plan file is made of. */
 export type PlanContent = Pick<PlanDocument, "source" | "target" | "basis" | "plan">
 
-/** The document of a plan. */
+/**
+ * The document of a plan; `created` is ISO 8601. The basis is that of a dry run with `hashPlan` (`Recorder.basis`).
+ *
+ * @example
+ * ```ts
+ * const document = makePlanDocument({ source, target, basis, plan }, new Date().toISOString())
+ * yield* writePlan("plan.json", document, "refuse")
+ * const { basis: expectPlan } = yield* readPlan("plan.json")
+ * ```
+ */
 export const makeDocument = (content: PlanContent, created: string): PlanDocument => {
   const hash = hashOf(content.basis)
   const whole = { memorygraph: "plan", version: VERSION, generator: GENERATOR, created, ...content, hash } as const
@@ -82,7 +91,10 @@ export const mustBeFree = (file: string, existing: "refuse" | "replace"): Effect
       })
     : Effect.void
 
-/** Writes a plan: 0600, whole or not at all. */
+/**
+ * Writes a plan: 0600, whole or not at all. Fails with `FileFailed`: `exists` where something is there and `existing`
+ * is `refuse`.
+ */
 export const writePlan = (
   file: string,
   document: PlanDocument,
@@ -111,7 +123,7 @@ const jsonOf = (file: string, text: string): Effect.Effect<unknown, DocumentInva
     catch: () => invalid(file, "syntax", `is no plan: it is not JSON. ${NEW_ONE}`)
   })
 
-/** Reads a plan; fails where it is none, or is not what was written. */
+/** Reads a plan; `DocumentInvalid` where it is none, is of another version, or is not what was written (`digest`). */
 export const readPlan = (file: string): Effect.Effect<PlanDocument, DocumentInvalid> =>
   Effect.gen(function* () {
     const value = yield* jsonOf(file, yield* textOf(file))

@@ -21,6 +21,7 @@ const Figures = Schema.Struct({ count: Schema.Number, sum: Schema.String })
 
 /** One side: which graph it is, and what it holds, to the last property. */
 const Side = Schema.Struct({
+  /** The kind of store; `document` for a document. */
   backend: Schema.String,
   /** The port's `identity`; of a document its path. */
   identity: Schema.String,
@@ -55,6 +56,7 @@ export const PlanBasis = Schema.Struct({
     encoded: Kinds,
     impossible: Kinds,
     unkeyed: Schema.Number,
+    /** Records of the source that are left behind. */
     rejected: Schema.Number
   })
 }).annotations({ identifier: "PlanBasis" })

@@ -8,10 +8,11 @@ import type { StoreName } from "./manifest.ts"
 export interface PruneOptions {
   /** The folder of the backups. */
   readonly folder: string
-  /** How many of each store stay, at least 1. */
+  /** How many of each store stay: 1 or more. With 0 all of them go. */
   readonly keep: number
   /** Only those of this store. */
   readonly store?: StoreName | undefined
+  /** Says what would be deleted, and deletes nothing; default false. */
   readonly dryRun?: boolean | undefined
 }
 
@@ -36,8 +37,14 @@ const byStore = (backups: ReadonlyArray<Files.Backup>): ReadonlyArray<ReadonlyAr
 }
 
 /**
- * Keeps the newest backups of each store and deletes the older ones. Where something is to be deleted, what stays in its
- * stead is read and held to its digest first: one that is damaged does not count, and stays too.
+ * Keeps the newest backups of each store and deletes the older ones. Where something is to be deleted, what stays in
+ * its stead is read and held to its digest first: one that is damaged does not count, and stays too. Fails with
+ * `FileFailed` where the folder or a file cannot be read or deleted; what it had deleted by then is gone.
+ *
+ * @example
+ * ```ts
+ * const { deleted } = yield* pruneBackups({ folder: backupsFolder("state"), keep: 7 })
+ * ```
  */
 export const pruneBackups = ({ dryRun, folder, keep, store }: PruneOptions): Effect.Effect<Pruned, FileFailed> =>
   Effect.gen(function* () {

@@ -7,21 +7,27 @@ import { Difference, Left } from "../domain/Errors.ts"
 
 const Counts = Schema.Record({ key: Schema.String, value: Schema.Number })
 
-/** What a store holds. `fingerprint` is null where it was not read in full. */
+/** What a store or a document holds. */
 export const Stats = Schema.Struct({
+  /** The kind of store; `document` for a document. */
   backend: Schema.String,
+  /** Where it is, for people; never holds a secret. */
   location: Schema.String,
+  /** Engine and version, as it says itself; empty for a document. */
   version: Schema.String,
   nodes: Schema.Number,
   relationships: Schema.Number,
+  /** Nodes per label, one without under the empty string. */
   labels: Counts,
   types: Counts,
+  /** The short form, `mg1:` and 16 hex digits; null where it was not read in full. */
   fingerprint: Schema.NullOr(Schema.String)
 })
 export type Stats = typeof Stats.Type
 
 /** Records that do not fit natively, counted per kind; `ids` are the first keys. */
 export const MisfitCount = Schema.Struct({
+  /** A short phrase, as `Misfit` has it: `map value`. */
   kind: Schema.String,
   count: Schema.Number,
   ids: Schema.Array(Schema.String)
@@ -54,19 +60,27 @@ export type SinceSelection = typeof SinceSelection.Type
 
 /** What the run will do, computed on the data that is there. */
 export const Plan = Schema.Struct({
+  /** Records that the target lacks. */
   new: Schema.Number,
+  /** Records that it has just so. */
   same: Schema.Number,
+  /** Records that it has with another content. */
   conflicts: Schema.Number,
+  /** The first 20 of those. */
   conflictIds: Schema.Array(Schema.String),
   /** How many of the conflicts will be overwritten: all of them, or none. */
   overwrites: Schema.optionalWith(Schema.Number, { default: () => 0 }),
   /** Records of the target that will be removed: by a `clear`, or because a backup that replaces it does not have them. */
   removes: Schema.optionalWith(Schema.Number, { default: () => 0 }),
+  /** Records that the target holds as they are. */
   native: Schema.Number,
+  /** Values that it holds as text with their kind beside it: they come back as they were. */
   encoded: Schema.Array(MisfitCount),
+  /** What it cannot hold without change: where there is any, the run is refused. */
   impossible: Schema.Array(MisfitCount),
   /** New nodes that have no `id` of their own to be found by again. */
   unkeyed: Schema.Number,
+  /** What a person should know before it is carried out, one sentence each. */
   warnings: Schema.Array(Schema.String),
   space: Schema.optionalWith(Schema.Array(Space), { default: () => [] }),
   estimate: Schema.optionalWith(Schema.NullOr(Estimate), { default: () => null }),
@@ -105,10 +119,14 @@ export const writesOf = (plan: Plan): number => plan.new + plan.overwrites + pla
  */
 export const Records = Schema.Struct({
   read: Schema.Number,
+  /** Created in the target. */
   written: Schema.Number,
+  /** Were there already, just so. */
   same: Schema.Number,
+  /** Are there with another content, and were left so. */
   kept: Schema.Number,
   overwritten: Schema.Number,
+  /** Left behind, in `rejects.jsonl`. */
   rejected: Schema.Number,
   removed: Schema.optionalWith(Schema.Number, { default: () => 0 })
 })
@@ -120,10 +138,16 @@ export type Records = typeof Records.Type
  */
 export const Verification = Schema.Struct({
   mode: Schema.Literal("full", "none"),
+  /** How many records were compared. */
   checked: Schema.Number,
+  /** The first 100, or as many as the comparison was to name. */
   differences: Schema.Array(Difference),
   differencesTotal: Schema.Number,
+  /** Of what was to arrive. */
   sourceFingerprint: Schema.NullOr(Schema.String),
+  /**
+   * Of what stands in the target for it, records that were kept among them; null where that was not read to its end.
+   */
   targetFingerprint: Schema.NullOr(Schema.String)
 })
 export type Verification = typeof Verification.Type
@@ -146,13 +170,17 @@ export type Rejects = typeof Rejects.Type
 export const MadeBackup = Schema.Struct({ id: Schema.String, folder: Schema.String })
 export type MadeBackup = typeof MadeBackup.Type
 
-/** How an undo ended. */
+/** How an undo ended; `unknown` where it could not be found out whether the publication took effect. */
 export const Rollback = Schema.Struct({
   outcome: Schema.Literal("undone", "incomplete", "unknown"),
   left: Schema.Array(Left)
 })
 
-/** How a run ended. */
+/**
+ * How a run ended: `equal` and `different` are those of a comparison, `nothing-to-do` that of clearing an empty store.
+ * `refused` is a failure before the first write, `undone` one after it whose writes are taken back (and a rollback),
+ * `incomplete` one of whose writes something had to stay, `failed` one of our own files, or a defect.
+ */
 export const Outcome = Schema.Literal(
   "done",
   "dry-run",
@@ -167,7 +195,10 @@ export const Outcome = Schema.Literal(
 )
 export type Outcome = typeof Outcome.Type
 
-/** An error as data. */
+/**
+ * An error as data: its tag, its message, and the fields of that error. `Interrupted` and `Defect` are no errors of
+ * ours.
+ */
 export const ErrorReport = Schema.Struct(
   { tag: Schema.String, message: Schema.String },
   { key: Schema.String, value: Schema.Unknown }
@@ -204,19 +235,25 @@ export const StoreHealth = Schema.Struct({
   facts: Schema.Array(Schema.Struct({ name: Schema.String, value: Schema.String })),
   /** What a person should know, one sentence each. */
   notes: Schema.Array(Schema.String),
+  /** Why it cannot be used; null where it can. */
   error: Schema.NullOr(ErrorReport),
+  /** How long the look took. */
   seconds: Schema.Number
 }).annotations({ identifier: "StoreHealth" })
 export type StoreHealth = typeof StoreHealth.Type
 
 /** The report of a run. */
 export const RunReport = Schema.Struct({
+  /** Its id. */
   run: Schema.String,
   command: Schema.String,
   outcome: Outcome,
+  /** That of the command. */
   exitCode: Schema.Number,
   dryRun: Schema.Boolean,
+  /** Null where there is none, or the run ended before it was looked at; so the parts that follow. */
   source: Schema.NullOr(Stats),
+  /** `after` is null where nothing was published, or the target could not be counted afterwards. */
   target: Schema.NullOr(Schema.Struct({ before: Schema.NullOr(Stats), after: Schema.NullOr(Stats) })),
   plan: Schema.NullOr(Plan),
   records: Records,

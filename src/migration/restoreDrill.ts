@@ -19,13 +19,20 @@ import { inSpan } from "./spans.ts"
 export interface DrillOptions {
   /** The scratch store is made here, in a private folder that is removed afterwards. */
   readonly stateFolder: string
+  /** Gathers the report: see `WriteOptions`. */
   readonly recorder?: Recorder | undefined
 }
 
 /**
  * Verifies a backup, restores it into an SQLite store of its own with full verification, and compares that store with
  * the backup record by record: `equal` (exit 0) or `different` (exit 8). Fails with `Refused` (exit 9) where SQLite
- * cannot hold a record: the drill then proves nothing, and says so.
+ * cannot hold a record: the drill then proves nothing, and says so. Fails with `DocumentInvalid` (exit 4) where the
+ * backup is damaged. No store but the scratch one is touched.
+ *
+ * @example
+ * ```ts
+ * const { outcome } = yield* restoreDrill(backup, { stateFolder: "state" })
+ * ```
  */
 export const restoreDrill = (backup: Backup, options: DrillOptions): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(

@@ -23,8 +23,9 @@ import { inSpan } from "./spans.ts"
 
 /** How to go on with a run. */
 export interface ResumeOptions {
+  /** The state folder that the run was begun with. */
   readonly stateFolder: string
-  /** The run's id. */
+  /** The run's id, or as much of it as tells it from the others. */
   readonly run: string
   /**
    * Where the records come from, for a run that was broken off before they rested in its spool: it is then begun anew.
@@ -33,8 +34,11 @@ export interface ResumeOptions {
   readonly source?: Effect.Effect<GraphBackend | DocumentSource, MigrationError> | undefined
   /** Asked by a run that begins anew, as by any other: see `WriteOptions`. */
   readonly confirm?: WriteOptions["confirm"]
+  /** Gathers the report; its `run` becomes that of the run. */
   readonly recorder?: Recorder | undefined
+  /** How long a sign of life of this process counts, in milliseconds; default a minute. */
   readonly lease?: number | undefined
+  /** How long a server that went away is waited for, in milliseconds; default a minute. */
   readonly patience?: number | undefined
 }
 
@@ -51,6 +55,18 @@ export const mustBeTarget = (known: KnownRun, target: GraphBackend): Effect.Effe
 /**
  * Goes on with a run: what it had written is looked up in the target, the rest is written from its spool, everything is
  * verified and published. The report is that of the whole run.
+ *
+ * Fails with `UsageError` where there is no such run or the target is another one, and with `Refused` where the run is
+ * being worked on (`locked`), is published, rolled back or on its way back, or has no whole spool and no `source` is
+ * given (`unfinished-run`): nothing is changed then. Otherwise as `migrate`: what it had written before goes with the
+ * undo.
+ *
+ * @example
+ * ```ts
+ * const { runs } = yield* Runs.list("state")
+ * const broken = runs.find(({ summary }) => summary.status === "unfinished")
+ * if (broken !== undefined) yield* resume(target, { stateFolder: "state", run: broken.summary.run })
+ * ```
  */
 export const resume = (target: GraphBackend, options: ResumeOptions): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(

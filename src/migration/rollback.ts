@@ -18,11 +18,15 @@ import { inSpan } from "./spans.ts"
 
 /** How to take a run back. */
 export interface RollbackOptions {
+  /** The state folder that the run was begun with. */
   readonly stateFolder: string
-  /** The run's id. */
+  /** The run's id, or as much of it as tells it from the others. */
   readonly run: string
+  /** Gathers the report; its `run` becomes that of the run. */
   readonly recorder?: Recorder | undefined
+  /** How long a sign of life of this process counts, in milliseconds; default a minute. */
   readonly lease?: number | undefined
+  /** How long a server that went away is waited for, in milliseconds; default a minute. */
   readonly patience?: number | undefined
 }
 
@@ -30,6 +34,17 @@ export interface RollbackOptions {
  * Takes a run back: what it created goes, what it replaced is again as it was, as far as nobody has changed it since.
  * Fails with `UndoIncomplete` (exit 7) where something had to stay, which is then listed; to be called again for a run
  * whose store went away meanwhile. A store that the run made stays, without its records: other programs may have it open.
+ * The report's outcome is `undone`.
+ *
+ * Fails with `UsageError` where there is no such run or the target is another one, and with `Refused` where the run is
+ * being worked on (`locked`) or was rolled back already (`unfinished-run`): nothing is changed then.
+ *
+ * @example
+ * ```ts
+ * yield* rollback(target, { stateFolder: "state", run: report.run }).pipe(
+ *   Effect.catchTag("UndoIncomplete", ({ left }) => Effect.logWarning("left", left))
+ * )
+ * ```
  */
 export const rollback = (target: GraphBackend, options: RollbackOptions): Effect.Effect<RunReport, MigrationError> =>
   Effect.scoped(

@@ -17,11 +17,14 @@ export type RunStatus = typeof RunStatus.Type
 export const RunSummary = Schema.Struct({
   run: Schema.String,
   status: RunStatus,
+  /** `migrate`, `import` or `clear`. */
   command: Schema.String,
   /** ISO 8601. */
   started: Schema.String,
+  /** Where it is, for people; so `target`. */
   source: Schema.String,
   target: Schema.String,
+  /** The machine and the process that worked on it last. */
   host: Schema.String,
   pid: Schema.Number,
   /** Batches that the journal knows of. */

@@ -18,6 +18,7 @@ import { FILES, files, folderOf, openFolder, type RunFolder, runsFolder } from "
 export interface KnownRun {
   readonly summary: RunSummary
   readonly manifest: Manifest
+  /** The state of its session, as its journal has it; undefined where no session was opened. */
   readonly state: string | undefined
   /** Whether others saw its batches before publication; undefined where no session was opened. */
   readonly exposed: boolean | undefined
@@ -80,13 +81,16 @@ export const look = (stateFolder: string, run: string): Effect.Effect<KnownRun |
     }
   })
 
-/** A run that cannot be understood: its folder, and why. */
+/** A run that cannot be understood: its id, and why, as a sentence. */
 export interface Unreadable {
   readonly run: string
   readonly why: string
 }
 
-/** All runs, the latest first, and the folders that could not be understood. */
+/**
+ * All runs, the latest first, and the folders that could not be understood. Changes nothing; none where there is no
+ * such folder.
+ */
 export const list = (
   stateFolder: string
 ): Effect.Effect<
@@ -106,7 +110,7 @@ export const list = (
     return { runs, unreadable }
   })
 
-/** The run of that id, or the only one whose id begins so. */
+/** The run of that id, or the only one whose id begins so; `UsageError` where there is none, or several. */
 export const find = (stateFolder: string, id: string): Effect.Effect<KnownRun, UsageError | FileFailed> =>
   Effect.gen(function* () {
     const exact = /^[\w-]+$/.test(id) ? yield* look(stateFolder, id) : undefined
@@ -184,7 +188,10 @@ export const refuseUnfinished = (
 /** How long a run is kept after its last sign of life, in milliseconds: 30 days. */
 export const KEPT = 30 * 24 * 60 * 60 * 1000
 
-/** Deletes the folder of a run that is done with. One that is unfinished or running is refused. */
+/**
+ * Deletes the folder of a run that is done with: it can then be neither resumed nor rolled back. One that is running
+ * (`locked`) or unfinished (`unfinished-run`) is refused, and stays.
+ */
 export const prune = (stateFolder: string, known: KnownRun): Effect.Effect<void, Refused | FileFailed> =>
   Effect.gen(function* () {
     const { run, status, target } = known.summary
@@ -206,7 +213,10 @@ const lastSign = (stateFolder: string, run: string): number =>
     )
   )
 
-/** Deletes what is older than {@link KEPT} and done with, and what dead processes left that nobody can go on with. */
+/**
+ * Deletes what is older than {@link KEPT} and done with, and what dead processes left that nobody can go on with;
+ * returns the ids. Every run that writes begins with it.
+ */
 export const sweep = (stateFolder: string): Effect.Effect<ReadonlyArray<string>, FileFailed> =>
   Effect.gen(function* () {
     const folder = runsFolder(stateFolder)

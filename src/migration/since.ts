@@ -10,6 +10,7 @@ import { instantOf, parseInstant } from "../domain/Instant.ts"
 /** The time of `--since`, as it was given and as a point in time. */
 export interface Since {
   readonly text: string
+  /** Nanoseconds since 1970 in UTC. */
   readonly instant: bigint
 }
 

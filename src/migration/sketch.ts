@@ -29,6 +29,7 @@ const SCOUTED = 20_000
 /** A node to draw. `kind` is the `type` of a memory; texts are cut to 120 characters. */
 export interface SketchNode {
   readonly key: string
+  /** `Memory`, or the first label; empty where it has none. */
   readonly label: string
   readonly kind: string | undefined
   readonly title: string | undefined

@@ -17,6 +17,7 @@ export interface Spool {
   readonly path: string
   readonly summary: Jsonl.JsonlSummary
   readonly census: CensusResult
+  /** The size of the file. */
   readonly bytes: number
   /** Records of the source that were rejected, and are not in the spool. */
   readonly rejected: { readonly nodes: number; readonly relationships: number }

@@ -19,7 +19,9 @@ export const reportFormatOf = (file: string): ReportFormat | undefined =>
  * report does not hold is shown, so no secret is.
  *
  * @example
+ * ```ts
  * const page = renderReport(report, { format: "html", sketch: recorder.sketch })
+ * ```
  */
 export const renderReport = (
   report: RunReport,

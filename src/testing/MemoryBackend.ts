@@ -20,7 +20,9 @@ const CHUNK_SIZE = 500
 
 /** The place where a graph is kept: several backends on one of them see the same graph. */
 export class MemoryStore {
+  /** The identity of its backends: two stores of one name count as the same, and nothing is migrated between them. */
   readonly name: string
+  /** What is published; may be looked at, and set. */
   graph = new MemoryGraph()
   /** The run whose session is open: there is one at a time. */
   run: string | undefined
@@ -35,6 +37,7 @@ export class MemoryStore {
 
 /** How an in-memory backend behaves. */
 export interface MemoryConfig {
+  /** Where the graph is kept, and what it is to refuse. */
   readonly store: MemoryStore
   /** Show batches before publication, as stores without a long transaction do. */
   readonly exposed?: boolean | undefined
@@ -154,7 +157,17 @@ const openSession = (
     })
   )
 
-/** Makes a backend on a store. */
+/**
+ * Makes a backend on a store. Where a session is open, opening another one fails with `Refused` (`locked`).
+ *
+ * @example
+ * ```ts
+ * const store = new MemoryBackend.MemoryStore("target")
+ * const target = yield* MemoryBackend.make({ store })
+ * yield* migrate(source, target, { stateFolder: "state" })
+ * const { nodes } = store.graph.statistics()
+ * ```
+ */
 export const make = (config: MemoryConfig): Effect.Effect<GraphBackend> =>
   Effect.sync(() => {
     const { store, exposed = false } = config

@@ -39,6 +39,7 @@ export class MemoryGraph {
     return graph
   }
 
+  /** True where it has no nodes, and so no relationships. */
   get isEmpty(): boolean {
     return this.nodes.size === 0
   }

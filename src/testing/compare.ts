@@ -73,6 +73,12 @@ const changes = (expected: GraphRecord, actual: GraphRecord): ReadonlyArray<Diff
 /**
  * What has to happen to `expected` to become `actual`: records missing, records extra, and, where a record of the same
  * name stands on both sides, its properties one by one. Equal records count (two are not one). Empty where equal.
+ *
+ * @example
+ * ```ts
+ * const found = differences(recordsOf(sent), recordsOf(arrived))
+ * if (found.length > 0) throw new Error(showDifferences(found))
+ * ```
  */
 export const differences = (
   expected: ReadonlyArray<GraphRecord>,

@@ -45,7 +45,16 @@ export interface Fault {
   readonly kind: FaultKind
 }
 
-/** Counts calls and strikes where the plan says so. One gate may serve several backends: they are counted together. */
+/**
+ * Counts calls and strikes where the plan says so. One gate may serve several backends: they are counted together.
+ *
+ * @example
+ * ```ts
+ * const gate = new FaultGate([{ method: "session.publish", call: 1, kind: "fail" }])
+ * const exit = yield* Effect.exit(migrate(source, faulty(target, gate), { stateFolder: "state" }))
+ * // `exit` is a failure, and gate.happened says that the fault struck.
+ * ```
+ */
 export class FaultGate {
   private readonly plan: ReadonlyArray<Fault>
   private readonly counts = new Map<Method, number>()
@@ -72,7 +81,7 @@ export class FaultGate {
     )
   }
 
-  /** Runs an effect as one call of a method. */
+  /** Runs an effect as one call of a method; `failure` is what the caller hears of a fault. */
   pass<A, E, R, E2>(
     method: Method,
     effect: Effect.Effect<A, E, R>,
@@ -143,7 +152,10 @@ const faultySession = (gate: FaultGate, place: Place, session: WriteSession): Wr
   )
 })
 
-/** The driver with faults: they strike below the session's states, as those of an engine do. */
+/**
+ * The driver with faults: they strike below the session's states, as those of an engine do. Errors as of
+ * {@link faulty}; an `undo` fails with `WriteFailed`.
+ */
 export const faultyDriver = (driver: SessionDriver, gate: FaultGate): SessionDriver => {
   const place = { kind: driver.backend, location: driver.location }
   return {
@@ -153,7 +165,12 @@ export const faultyDriver = (driver: SessionDriver, gate: FaultGate): SessionDri
   }
 }
 
-/** The backend with faults. */
+/**
+ * The backend with faults. Reads, lookups and `openSession` fail with `StoreUnavailable` (`went-away`), `write`,
+ * `takeBack` and a `publish` that did nothing with `WriteFailed` (`went-away`), a `publish` whose reply is lost with
+ * `UndoIncomplete` (`unknown`): a run then asks the session, which knows that it was published, and succeeds. An `undo`
+ * ends as `Incomplete`.
+ */
 export const faulty = (backend: GraphBackend, gate: FaultGate): GraphBackend => ({
   ...backend,
   health: gate.pass("health", backend.health, unavailable(backend, "health")),

@@ -30,6 +30,7 @@ export interface RoundTrip<E, R> {
    * given, the first stop holds one already, and nothing is left out.
    */
   readonly graph?: Graph | undefined
+  /** Called once for each leg, with both stores connected. */
   readonly migrate: Migrate<E, R>
 }
 
@@ -46,6 +47,7 @@ export class RoundTripFailure extends Data.TaggedError("RoundTripFailure")<{
   readonly to: string
   readonly expected: Fingerprint.Fingerprint
   readonly actual: Fingerprint.Fingerprint
+  /** Empty where a source was changed: what it was is not there any more. */
   readonly differences: ReadonlyArray<Difference>
   readonly message: string
 }> {}
@@ -105,7 +107,23 @@ const withoutImpossible = (stops: ReadonlyArray<Stop>, graph: Graph) =>
     )
   )
 
-/** Moves a graph along the stops and compares it at each of them with the source it came from. */
+/**
+ * Moves a graph along the stops and compares it at each of them with the source it came from. Fails at the first leg
+ * that differs; returns one entry for each leg, none where there are fewer than two stops.
+ *
+ * @example
+ * ```ts
+ * const stop = (name: string) => ({
+ *   name,
+ *   place: Effect.sync(() => ({ connect: MemoryBackend.make({ store: new MemoryBackend.MemoryStore(name) }) }))
+ * })
+ * const legs = yield* roundTrip({
+ *   stops: [stop("a"), stop("b"), stop("a")],
+ *   graph: sampleGraph("trip", 10),
+ *   migrate: (source, target) => migrate(source, target, { stateFolder: "state" })
+ * })
+ * ```
+ */
 export const roundTrip = <E, R>(
   trip: RoundTrip<E, R>
 ): Effect.Effect<ReadonlyArray<Leg>, RoundTripFailure | MigrationError | E, R> =>

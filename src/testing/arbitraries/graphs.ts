@@ -29,6 +29,7 @@ export const recordsOf = (graph: Graph): ReadonlyArray<GraphRecord> => [...graph
 
 /** How large graphs become, and what they do without. */
 export interface GraphOptions {
+  /** What the graphs do not hold; nothing is left out unless given. */
   readonly without?: ReadonlyArray<Feature> | undefined
   /** 8 unless given. */
   readonly maxNodes?: number | undefined
@@ -139,6 +140,12 @@ const buildGraph = (
 /**
  * A graph: unique keys, parallel relationships, self loops, relationships without a key (some of them equal), nodes
  * whose key is not their `id`, memories and other nodes. `without` leaves features out.
+ *
+ * @example
+ * ```ts
+ * const property = FastCheck.asyncProperty(Arbitraries.graph({ maxNodes: 4 }), (graph) => arrives(graph))
+ * await FastCheck.assert(property, { numRuns: 100 })
+ * ```
  */
 export const graph = (options?: GraphOptions): Arbitrary<Graph> => {
   const without = options?.without ?? []
@@ -150,7 +157,7 @@ export const graph = (options?: GraphOptions): Arbitrary<Graph> => {
   ).map(([drafts, links]) => buildGraph(drafts, links, prefix, has))
 }
 
-/** A single node. */
+/** A single node; the numbers of the options mean nothing here. */
 export const anyNode = (options?: GraphOptions): Arbitrary<Node> => {
   const without = options?.without ?? []
   return nodeDraft((feature) => !without.includes(feature)).map((draft) => buildNode(draft, options?.prefix ?? ""))

@@ -47,8 +47,11 @@ export interface Harness {
 
 /** A backend does not keep an obligation. */
 export class ConformanceFailure extends Data.TaggedError("ConformanceFailure")<{
+  /** The case's. */
   readonly name: string
+  /** The case's. */
   readonly obligation: string
+  /** The harness, the case, what was found instead, and the obligation. */
   readonly message: string
 }> {}
 

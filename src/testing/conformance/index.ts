@@ -57,7 +57,13 @@ const canSkip = (context: unknown): context is Skip =>
 /**
  * Registers every case as a test, inside whatever `describe` is open. A case with nothing to test on this backend goes
  * to `it.skip`, with the reason in its name; run all the same, it skips itself by its context, so that a host may give
- * an `it` whose `skip` registers it like any other and so learn the reason as a note.
+ * an `it` whose `skip` registers it like any other and so learn the reason as a note. A test of a case that fails
+ * rejects with its `ConformanceFailure`, or with the error of the backend.
+ *
+ * @example
+ * ```ts
+ * describe("my backend", () => register(it, harness))
+ * ```
  */
 export const register = (it: It, harness: Harness): void => {
   for (const one of conformance) {
@@ -86,7 +92,22 @@ export type CaseResult =
       readonly cause: Cause.Cause<ConformanceFailure | MigrationError>
     }
 
-/** Runs cases one after another, all unless given, and returns how each ended. */
+/**
+ * Runs cases one after another, all unless given, and returns how each ended: one that fails is no failure of this.
+ *
+ * @example
+ * ```ts
+ * const harness: Harness = {
+ *   name: "memory",
+ *   without: ["spoil", "refuse"],
+ *   place: Effect.sync(() => {
+ *     const store = new MemoryBackend.MemoryStore(crypto.randomUUID())
+ *     return { connect: MemoryBackend.make({ store }) }
+ *   })
+ * }
+ * const failed = (yield* run(harness)).filter(({ result }) => result === "failed")
+ * ```
+ */
 export const run = (
   harness: Harness,
   cases: ReadonlyArray<ConformanceCase> = conformance

@@ -139,7 +139,10 @@ export const expectUndone = (outcome: SessionOutcome): Effect.Effect<void, Misma
   return fail(`the undo ended as ${outcome._tag} ${left}`)
 }
 
-/** Puts a graph into a place: one session, published, on a connection of its own. */
+/**
+ * Puts a graph into a place: one session, published, on a connection of its own; `size` is that of its batches, in
+ * records. Fails as the session does, and the place is then as it was.
+ */
 export const fill = (place: Place, graph: Graph, size = 500): Effect.Effect<void, MigrationError> =>
   Effect.scoped(
     Effect.gen(function* () {
