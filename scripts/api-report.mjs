@@ -1,6 +1,6 @@
 // Writes docs/api-report.md, the public declarations as they are published: `node scripts/api-report.mjs`; with `--check`
-// it writes nothing and fails where the report is out of date. Both fail where a public name has no docstring, or is
-// made of a type of ours that nobody can name because it is not exported.
+// it writes nothing and fails where the report is out of date. Both fail where a public name has no docstring, nor a member
+// of what a host writes, or where one is made of a type of ours that nobody can name because it is not exported.
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -40,6 +40,9 @@ const emitDeclarations = () => {
     })
   )
 }
+
+/** What a host writes: each member of it says what it means, its unit, and what holds where it is left out. */
+const WRITTEN_BY_HOSTS = /(Options|Config|Harness|Place|DocumentSource)$/
 
 const problems = []
 
@@ -122,11 +125,25 @@ class Reporter {
       const doc = this.checker.getDocumentationCommentOfSymbol(target)
       if (doc.trim() === "") problems.push(`${name} has no docstring`)
       const nodes = target.declarations.map((handle) => handle.resolve(this.project))
-      for (const node of nodes) this.note(name, node)
+      for (const node of nodes) {
+        this.note(name, node)
+        this.members(name, node)
+      }
       const bases = nodes.flatMap((node) => this.base(node))
       parts.push({ name, text: `// ${firstSentence(doc)}\n${[...nodes, ...bases].map(textOf).join("\n")}` })
     }
     return parts
+  }
+
+  /** The members of what a host writes; the tag of a union, `kind: "sqlite"`, needs no words. */
+  members(name, node) {
+    if (node.kind !== SyntaxKind.InterfaceDeclaration || !WRITTEN_BY_HOSTS.test(node.name.text)) return
+    for (const member of node.members) {
+      if (member.name === undefined || member.type?.kind === SyntaxKind.LiteralType) continue
+      const symbol = this.checker.getSymbolAtLocation(member.name)
+      if (this.checker.getDocumentationCommentOfSymbol(symbol).trim() === "")
+        problems.push(`${name}.${member.name.getText()} has no docstring`)
+    }
   }
 
   /** What tsc has made of `extends Schema.TaggedError(...)(...)`: the fields of an error stand there. */
