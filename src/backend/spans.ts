@@ -44,6 +44,7 @@ export const tracedSession = (session: WriteSession): WriteSession => {
         "memorygraph.removed": batch.remove?.length ?? 0
       })(session.write(batch)),
     lookup: (records) => inSpan(place, "lookup", { "memorygraph.records": records.length })(session.lookup(records)),
+    takeBack: (batch, part) => inSpan(place, "takeBack")(session.takeBack(batch, part)),
     publish: inSpan(place, "publish")(session.publish),
     undo: inSpan(place, "undo")(session.undo)
   }

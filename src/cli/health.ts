@@ -80,24 +80,25 @@ const failed = (context: CommandContext, health: ReadonlyArray<StoreHealth>): Ru
 
 const lookAtAll = (context: CommandContext): Effect.Effect<RunReport, MigrationError> =>
   Effect.gen(function* () {
-    const { healthOf, healthOfAll } = yield* Effect.promise(() => import("../migration/health.ts"))
+    const { healthOfAll, noteUnfinished } = yield* Effect.promise(() => import("../migration/health.ts"))
     const candidates = yield* configured(context)
     const [only] = candidates
     const { recorder } = context
-    if (only !== undefined && candidates.length === 1) return yield* lookAt(context, only, healthOf)
-    recorder.health = yield* healthOfAll(candidates)
+    if (only !== undefined && candidates.length === 1) return yield* lookAt(context, only)
+    recorder.health = yield* noteUnfinished(context.stateFolder, yield* healthOfAll(candidates))
     return recorder.health.every(({ reachable }) => reachable)
       ? recorder.report({ outcome: "done", exitCode: 0, error: null })
       : failed(context, recorder.health)
   })
 
 const lookAt = (
-  { recorder }: CommandContext,
-  store: Candidate,
-  healthOf: (store: Candidate) => Effect.Effect<StoreHealth, MigrationError>
+  { recorder, stateFolder }: CommandContext,
+  store: Candidate
 ): Effect.Effect<RunReport, MigrationError> =>
-  Effect.map(healthOf(store), (found) => {
-    recorder.health = [found]
+  Effect.gen(function* () {
+    const { healthOf, noteUnfinished } = yield* Effect.promise(() => import("../migration/health.ts"))
+    const found = yield* healthOf(store)
+    recorder.health = yield* noteUnfinished(stateFolder, [found])
     recorder.source = {
       backend: found.backend,
       location: found.location,
@@ -126,9 +127,8 @@ export const health = Command.make(
         if (word === undefined && Object.values(options.flags).every((flag) => flag === undefined)) {
           return yield* lookAtAll(context)
         }
-        const { healthOf } = yield* Effect.promise(() => import("../migration/health.ts"))
         const named = word !== undefined && context.settings.stores.has(word) ? word : null
-        return yield* lookAt(context, yield* candidate(context, word, options.flags, named, false), healthOf)
+        return yield* lookAt(context, yield* candidate(context, word, options.flags, named, false))
       })
     )
 ).pipe(Command.withDescription("Look at stores: what they are, whether they can be used, what they hold"))

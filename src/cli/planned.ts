@@ -34,12 +34,12 @@ export const planOut = (
   { recorder }: CommandContext
 ): Effect.Effect<RunReport, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { makeDocument, mustBeFree, writePlan } = yield* load
+    const { makeDocument, mayWritePlan, writePlan } = yield* load
     const { storeName } = yield* Effect.promise(() => import("../migration/manifest.ts"))
     const { migrate } = yield* Effect.promise(() => import("../migration/migrate.ts"))
     const at = path.resolve(expandHome(file))
     const existing = output.yes ? "replace" : "refuse"
-    yield* mustBeFree(at, existing)
+    yield* mayWritePlan(at, existing)
     const report = yield* migrate(yield* connect(source), yield* connect(target), {
       ...settings,
       dryRun: true,

@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import { FileFailed } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
 import { OWNER, sweep } from "../files/ownedFiles.ts"
+import { storeFile } from "../files/storeHead.ts"
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -34,7 +35,8 @@ const writeFailure = (path: string, cause: unknown): FileFailed => {
     "not-found": "its folder does not exist. Make the folder first.",
     permission: "the folder may not be written. Choose another place.",
     "no-space": "the disk is full. Make room or choose another place.",
-    exists: "there is something of that name already, which is left as it was. Choose another name.",
+    exists:
+      "there is something of that name already, which is left as it was. Choose another name, or replace it with --yes.",
     io: `${textOf(cause)}.`
   }[reason]
   return new FileFailed({ path, reason, message: `${path} was not written: ${why}`, cause })
@@ -131,6 +133,28 @@ const syncFolder = async (folder: string): Promise<void> => {
 const TEMPORARY = ".mg-"
 const temporaryIn = (folder: string): string => nodePath.join(folder, `${TEMPORARY}${crypto.randomUUID()}.${OWNER}.tmp`)
 
+/**
+ * Fails with what would end a writing of `path` at once: something is there that may not be replaced, or its folder is
+ * not there. Returns true where a file is there that may be. A store is never replaced: a document is no copy of what
+ * makes one, and nothing could bring it back.
+ */
+export const mayWriteFile = (path: string, existing: "refuse" | "replace"): Effect.Effect<boolean, FileFailed> =>
+  Effect.gen(function* () {
+    const found = yield* stats(path)
+    if (found === undefined) {
+      yield* attempt(path, () => fs.access(nodePath.dirname(nodePath.resolve(path))))
+      return false
+    }
+    if (existing === "refuse" || !found.isFile()) return yield* writeFailure(path, existsError())
+    const store = storeFile(path)
+    if (store === undefined) return true
+    return yield* new FileFailed({
+      path,
+      reason: "exists",
+      message: `${path} was not written: it is ${store}, which no document replaces. It is left as it was. Choose another name.`
+    })
+  })
+
 const existsError = () => Object.assign(new Error("it exists"), { code: "EEXIST" })
 
 // A hard link never replaces; file systems without them get the next best, a look before the rename.
@@ -152,8 +176,8 @@ const linkInto = async (temp: string, target: string): Promise<void> => {
  * Writes a file all or nothing: into a temporary file beside it (0600), synced, put in its place, its folder synced.
  * Where that fails or is interrupted, what was there before is there and the temporary file is gone; after a kill it is
  * swept by the next writing into that folder. A name that ends in `.gz` is written as gzip. What exists already is left
- * alone (`exists`) unless `existing` is `replace`; a symbolic link is followed; a device, a pipe or a folder is always
- * refused.
+ * alone (`exists`) unless `existing` is `replace`; a symbolic link is followed; a device, a pipe, a folder or the file of
+ * a store is always refused.
  */
 export const writeAtomic = <E>(
   path: string,
@@ -163,9 +187,8 @@ export const writeAtomic = <E>(
   Effect.scoped(
     Effect.gen(function* () {
       const replace = options?.existing === "replace"
-      const found = yield* stats(path)
-      if (found !== undefined && (!replace || !found.isFile())) return yield* writeFailure(path, existsError())
-      const target = found === undefined ? path : yield* attempt(path, () => fs.realpath(path))
+      const isThere = yield* mayWriteFile(path, options?.existing ?? "refuse")
+      const target = !isThere ? path : yield* attempt(path, () => fs.realpath(path))
       const folder = nodePath.dirname(target)
       yield* Effect.sync(() => sweep(folder, TEMPORARY))
       const temp = temporaryIn(folder)

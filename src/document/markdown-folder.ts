@@ -84,6 +84,15 @@ const replace = async (temp: string, target: string): Promise<void> => {
   await fs.rm(aside, { recursive: true, force: true })
 }
 
+/** Fails with what would end {@link writeFolder} at once. */
+export const mayWriteFolder = (path: string, existing: "refuse" | "replace"): Effect.Effect<Found, FileFailed> =>
+  Effect.gen(function* () {
+    const found = yield* attempt(path, () => lookAt(path))
+    if (found === "something" || (found === "ours" && existing === "refuse")) return yield* taken(path, found)
+    if (found === "nothing") yield* attempt(path, () => fs.access(nodePath.dirname(nodePath.resolve(path))))
+    return found
+  })
+
 /**
  * Writes a folder (0700, its files 0600). An existing one is replaced where `existing` is `replace` and nothing stands in
  * it but an export of ours; anything else is left alone (`exists`).
@@ -96,8 +105,7 @@ export const writeFolder = <E>(
   Effect.scoped(
     Effect.gen(function* () {
       const { path } = output
-      const found = yield* attempt(path, () => lookAt(path))
-      if (found === "something" || (found === "ours" && output.existing !== "replace")) return yield* taken(path, found)
+      const found = yield* mayWriteFolder(path, output.existing ?? "refuse")
       const target = found === "nothing" ? nodePath.resolve(path) : yield* attempt(path, () => fs.realpath(path))
       const folder = nodePath.dirname(target)
       const temp = nodePath.join(folder, `.mg-${crypto.randomUUID()}.tmp`)

@@ -32,7 +32,8 @@ const ARCHIVE_FOLDER = "memorygraph"
 /** How many pages rest in memory; each is of bounded size. */
 const PAGES_AT_ONCE = 16
 
-const isArchive = (path: string): boolean => /\.tar(\.gz)?$/i.test(path)
+/** True for the name of an archive; any other is a folder's. */
+export const isArchive = (path: string): boolean => /\.tar(\.gz)?$/i.test(path)
 
 /** Writes a document, whole or not at all; returns the graph's fingerprint. */
 export const writeMarkdown = <E>(content: MarkdownContent<E>): Effect.Effect<Fingerprint.Fingerprint, E | FileFailed> =>

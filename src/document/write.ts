@@ -5,11 +5,12 @@ import * as Stream from "effect/Stream"
 import type { DocumentInvalid, FileFailed } from "../domain/Errors.ts"
 import type { CypherFlavour } from "./cypher-flavours.ts"
 import { readBytes } from "./file-read.ts"
-import { type Output, writeOutput } from "./file-write.ts"
+import { mayWriteFile, type Output, writeOutput } from "./file-write.ts"
 import type { DocumentFormat } from "./formats.ts"
 import { writeJson } from "./json.ts"
 import * as Jsonl from "./jsonl.ts"
-import { writeMarkdown } from "./markdown-write.ts"
+import { mayWriteFolder } from "./markdown-folder.ts"
+import { isArchive, writeMarkdown } from "./markdown-write.ts"
 import { writeMcpMemory } from "./mcp-memory.ts"
 
 export type { CypherFlavour } from "./cypher-flavours.ts"
@@ -31,6 +32,13 @@ export interface DocumentContent {
   readonly since?: string | undefined
   /** The engine that a Cypher script is for; default `neo4j`. */
   readonly cypherFor?: CypherFlavour | undefined
+}
+
+/** Fails with what would end {@link writeDocument} at once: before the graph is read, rather than after. */
+export const mayWriteDocument = (format: DocumentFormat, output: Output): Effect.Effect<void, FileFailed> => {
+  if (!("path" in output)) return Effect.void
+  const { existing = "refuse", path } = output
+  return format === "markdown" && !isArchive(path) ? mayWriteFolder(path, existing) : mayWriteFile(path, existing)
 }
 
 /**

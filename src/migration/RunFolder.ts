@@ -161,11 +161,13 @@ export const openFolder = (
     }
   })
 
-/** Bytes free for us on the file system of a folder (or its nearest existing parent). */
-export const freeSpace = (folder: string): Effect.Effect<number, FileFailed> =>
+/** Bytes free for us on the disk of a folder (or of its nearest existing parent), and which disk that is. */
+export const freeSpace = (
+  folder: string
+): Effect.Effect<{ readonly free: number; readonly device: number }, FileFailed> =>
   files(folder, "measured", () => {
     let at = path.resolve(folder)
     while (!fs.existsSync(at) && path.dirname(at) !== at) at = path.dirname(at)
     const { bavail, bsize } = fs.statfsSync(at)
-    return bavail * bsize
+    return { free: bavail * bsize, device: fs.statSync(at).dev }
   })

@@ -20,13 +20,13 @@ import {
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import { GENERATOR } from "../version.ts"
 import * as Files from "./backupFiles.ts"
-import { exportStore } from "./exportStore.ts"
+import { exportDuring } from "./exportStore.ts"
 import type { StoreName } from "./manifest.ts"
 import type { DocumentSource } from "./origin.ts"
 import { EXIT } from "./outcome.ts"
 import type { RunReport, Stats } from "./report.ts"
 import { makeRunId, type Meter, phase, Recorder } from "./Run.ts"
-import { refuseUnfinished } from "./runs.ts"
+import { refuseHalfWritten } from "./runs.ts"
 import { makeCensus } from "./validate.ts"
 import { inSpan } from "./spans.ts"
 
@@ -65,11 +65,11 @@ export const createBackup = (source: GraphBackend, options: BackupOptions): Effe
       const recorder = options.recorder ?? new Recorder({ run: makeRunId(new Date()), command: "backup create" })
       const id = recorder.run
       const created = new Date().toISOString()
-      // What other runs have not published is in no backup.
-      if (!source.capabilities.isolated) yield* refuseUnfinished(stateFolder, source, options.during ?? id)
+      // What other runs have not published is in no backup: asked first, so that nothing is left of a refused one.
+      yield* refuseHalfWritten(stateFolder, source, options.during ?? id)
       const draft = yield* Files.draft(folder, id)
       const { source: store } = yield* Effect.catchTag(
-        exportStore(source, { stateFolder, format: "jsonl", output: { path: draft.file }, recorder }),
+        exportDuring(source, { stateFolder, format: "jsonl", output: { path: draft.file }, recorder }, options.during),
         "SourceDataInvalid",
         (error) => Effect.fail(error.reason === "dangling" ? looseEnds(error) : error)
       )

@@ -3,13 +3,14 @@ import * as Effect from "effect/Effect"
 import { LEASE } from "../backend/Fence.ts"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import type { CypherFlavour } from "../document/cypher-flavours.ts"
-import { type DocumentFormat, type Output, writeDocument } from "../document/write.ts"
+import { type DocumentFormat, mayWriteDocument, type Output, writeDocument } from "../document/write.ts"
 import { type MigrationError, UsageError } from "../domain/Errors.ts"
 import { type DocumentSource, documentOrigin, type Origin, storeOrigin } from "./origin.ts"
 import { checkSpace, examineSource } from "./preflight.ts"
 import { emptyPlan, type RunReport } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder } from "./RunFolder.ts"
+import { refuseHalfWritten } from "./runs.ts"
 import { selectSince, sinceWarnings } from "./selectSince.ts"
 import { parseSince, type Since } from "./since.ts"
 import * as Sketch from "./sketch.ts"
@@ -35,7 +36,8 @@ export interface ExportOptions {
 /**
  * Exports a store. The document appears whole under its name, or not at all. Fails with `SourceDataInvalid` where the
  * graph has loose ends, cannot be decoded exactly, or is not what the store counts; with `StoreUnavailable`; with
- * `FileFailed` where the document or the state folder cannot be written; with `Refused` (`no-space`); and with
+ * `FileFailed` where the document or the state folder cannot be written, or the output is the file of a store; with
+ * `Refused` (`no-space`, or `unfinished-run` and `locked` where a run's unpublished work is in the store); and with
  * `UsageError` where the format cannot say `since`.
  *
  * @example
@@ -44,9 +46,22 @@ export interface ExportOptions {
  * ```
  */
 export const exportStore = (source: GraphBackend, options: ExportOptions): Effect.Effect<RunReport, MigrationError> =>
+  exportDuring(source, options, undefined)
+
+/** As {@link exportStore}, for a run that has work of its own in the source. */
+export const exportDuring = (
+  source: GraphBackend,
+  options: ExportOptions,
+  during: string | undefined
+): Effect.Effect<RunReport, MigrationError> =>
   Effect.suspend(() => {
     const recorder = recorderOf(options)
-    return phase(recorder, "preflight", undefined, () => examineSource(source)).pipe(
+    return phase(recorder, "preflight", undefined, () =>
+      refuseHalfWritten(options.stateFolder, source, during ?? recorder.run).pipe(
+        Effect.zipRight(mayWriteDocument(options.format, options.output)),
+        Effect.zipRight(examineSource(source))
+      )
+    ).pipe(
       Effect.flatMap((from) => {
         recorder.source = from.stats
         return exportOrigin(storeOrigin(source, from), recorder, options)
@@ -71,9 +86,12 @@ export const exportRecords = (
   document: DocumentSource,
   options: ExportOptions
 ): Effect.Effect<RunReport, MigrationError> =>
-  Effect.suspend(() => exportOrigin(documentOrigin(document), recorderOf(options), options)).pipe(
-    inSpan("export", { source: { kind: "document", location: document.path } })
-  )
+  Effect.suspend(() =>
+    Effect.zipRight(
+      mayWriteDocument(options.format, options.output),
+      exportOrigin(documentOrigin(document), recorderOf(options), options)
+    )
+  ).pipe(inSpan("export", { source: { kind: "document", location: document.path } }))
 
 const recorderOf = ({ recorder }: ExportOptions): Recorder =>
   recorder ?? new Recorder({ run: makeRunId(new Date()), command: "export" })

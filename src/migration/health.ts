@@ -4,10 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
-import { type MigrationError, StoreUnavailable } from "../domain/Errors.ts"
+import { type FileFailed, type MigrationError, StoreUnavailable } from "../domain/Errors.ts"
 import { endingOf } from "./outcome.ts"
 import { examine } from "./preflight.ts"
 import type { StoreHealth } from "./report.ts"
+import { list } from "./runs.ts"
 
 /** Seconds that a store is waited for, where it is looked at beside others. */
 export const PATIENCE = 60
@@ -117,4 +118,22 @@ export const healthOfAll = (candidates: ReadonlyArray<Candidate>): Effect.Effect
         )
       }),
     { concurrency: 4 }
+  )
+
+/** Adds to each store's notes the run whose work may be in it unpublished. */
+export const noteUnfinished = (
+  stateFolder: string,
+  health: ReadonlyArray<StoreHealth>
+): Effect.Effect<ReadonlyArray<StoreHealth>, FileFailed> =>
+  Effect.map(list(stateFolder), ({ runs }) =>
+    health.map((store) => {
+      const notes = runs.flatMap(({ manifest, summary: { run, status } }) => {
+        const isHere = manifest.target.backend === store.backend && manifest.target.location === store.location
+        if (!isHere || (status !== "running" && status !== "unfinished")) return []
+        return status === "running"
+          ? [`run ${run} is at work here: what it holds is not what it will hold`]
+          : [`run ${run} was broken off, and its work may be here: resume it, or roll it back`]
+      })
+      return notes.length === 0 ? store : { ...store, notes: [...store.notes, ...notes] }
+    })
   )

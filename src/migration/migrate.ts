@@ -18,7 +18,7 @@ import type { ErrorPolicy } from "./rejecting.ts"
 import { type Plan as PlanReport, type RunReport, type Stats, writesOf } from "./report.ts"
 import { makeRunId, phase, Recorder } from "./Run.ts"
 import { openFolder, type RunFolder } from "./RunFolder.ts"
-import { refuseUnfinished, sweep } from "./runs.ts"
+import { refuseHalfWritten, refuseUnfinished, sweep } from "./runs.ts"
 import { selectSince } from "./selectSince.ts"
 import { parseSince, type Since } from "./since.ts"
 import { inSpan } from "./spans.ts"
@@ -114,6 +114,7 @@ export const migrate = (
     recorder,
     phase(recorder, "preflight", undefined, () =>
       Effect.gen(function* () {
+        yield* refuseHalfWritten(options.stateFolder, source, recorder.run)
         const from = yield* examineSource(source, options.onError)
         recorder.source = from.stats
         return { origin: storeOrigin(source, from), to: yield* examineTarget(target, source) }

@@ -50,11 +50,13 @@ export const endingOf = (
   return { exitCode: EXIT.defect, outcome: "failed", error: { tag: "Defect", message } }
 }
 
+/** Errors that mostly come before the first write, and may come after it. */
+const LATE = new Set(["StoreUnavailable", "FileFailed", "DocumentInvalid", "SourceDataInvalid"])
+
 /** The report of a run that did not succeed. */
 export const failedReport = (recorder: Recorder, cause: Cause.Cause<unknown>): RunReport => {
   const ending = endingOf(cause)
-  // A store or a disk that fails once writing has begun: not refused, but undone.
-  const isUndone =
-    recorder.rollback?.outcome === "undone" && ["StoreUnavailable", "FileFailed"].includes(ending.error?.tag ?? "")
+  // What ends a run once writing has begun (a store, a disk, a spool that was changed): not refused, but undone.
+  const isUndone = recorder.rollback?.outcome === "undone" && LATE.has(ending.error?.tag ?? "")
   return recorder.report(isUndone ? { ...ending, ...ENDINGS.WriteFailed } : ending)
 }

@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { writeAtomic } from "../document/file.ts"
+import { mayWriteFile, writeAtomic } from "../document/file.ts"
 import { DocumentInvalid, type DocumentReason, FileFailed } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
 import { GENERATOR } from "../version.ts"
@@ -81,15 +81,9 @@ export const makeDocument = (content: PlanContent, created: string): PlanDocumen
   return { ...whole, digest: digestOf(encode({ ...whole, digest: hash })) }
 }
 
-/** Fails where there is something at the path that may not be replaced: before the work, not after it. */
-export const mustBeFree = (file: string, existing: "refuse" | "replace"): Effect.Effect<void, FileFailed> =>
-  existing === "refuse" && fs.existsSync(file)
-    ? new FileFailed({
-        path: file,
-        reason: "exists",
-        message: `${file} was not written: there is something of that name already, which is left as it was. Choose another name, or replace it with --yes.`
-      })
-    : Effect.void
+/** Fails with what would end {@link writePlan} at once: before the work, not after it. */
+export const mayWritePlan = (file: string, existing: "refuse" | "replace"): Effect.Effect<void, FileFailed> =>
+  mayWriteFile(file, existing)
 
 /**
  * Writes a plan: 0600, whole or not at all. Fails with `FileFailed`: `exists` where something is there and `existing`

@@ -106,22 +106,24 @@ export const checkSpace = (options: {
 }): Effect.Effect<ReadonlyArray<Space>, Refused | FileFailed> =>
   Effect.gen(function* () {
     const data = options.sourceBytes ?? options.records * BYTES_A_RECORD
-    const needs = new Map<string, number>([[options.stateFolder, 2 * data + RESERVE]])
+    const needs = [{ folder: options.stateFolder, needed: 2 * data + RESERVE }]
     if (options.target?.folder !== undefined) {
-      needs.set(options.target.folder, 2 * data + 2 * (options.target.bytes ?? 0) + RESERVE)
+      needs.push({ folder: options.target.folder, needed: 2 * data + 2 * (options.target.bytes ?? 0) + RESERVE })
     }
-    const spaces: Array<Space> = []
-    for (const [folder, needed] of needs) {
-      const free = yield* freeSpace(folder)
+    const found = yield* Effect.forEach(needs, ({ folder, needed }) =>
+      Effect.map(freeSpace(folder), ({ device, free }) => ({ device, folder: path.resolve(folder), needed, free }))
+    )
+    for (const { device, folder, free } of found) {
+      // Folders on one disk share what is free.
+      const needed = found.filter((other) => other.device === device).reduce((sum, other) => sum + other.needed, 0)
       if (free < needed) {
         return yield* new Refused({
           reason: "no-space",
-          message: `${path.resolve(folder)} has ${megabytes(free)} MB free and this run may need ${megabytes(needed)} MB. Nothing was written. Free space there, or set MEMORYGRAPH_STATE_DIR to another disk.`
+          message: `${folder} has ${megabytes(free)} MB free and this run may need ${megabytes(needed)} MB. Nothing was written. Free space there, or set MEMORYGRAPH_STATE_DIR to another disk.`
         })
       }
-      spaces.push({ folder: path.resolve(folder), needed, free })
     }
-    return spaces
+    return found.map(({ folder, free, needed }) => ({ folder, needed, free }))
   })
 
 const megabytes = (bytes: number): number => Math.ceil(bytes / 1e6)

@@ -63,7 +63,7 @@ export const rollback = (target: GraphBackend, options: RollbackOptions): Effect
       }
       const folder = yield* takeUp(options.stateFolder, known, options.lease)
       recorder.before = (yield* examine(target)).stats
-      const left = yield* phase(recorder, "undo", known.summary.batches, () =>
+      const left = yield* phase(recorder, "undo", undefined, () =>
         Effect.uninterruptibleMask((restore) => takeBack(target, known, folder, options, restore))
       )
       recorder.rollback = { outcome: left.length === 0 ? "undone" : "incomplete", left }
@@ -75,9 +75,9 @@ export const rollback = (target: GraphBackend, options: RollbackOptions): Effect
     })
   ).pipe(inSpan("rollback", { target }))
 
-const incomplete = ({ summary }: KnownRun, left: ReadonlyArray<Left>): UndoIncomplete =>
+const incomplete = ({ manifest, summary }: KnownRun, left: ReadonlyArray<Left>): UndoIncomplete =>
   new UndoIncomplete({
-    backend: summary.target,
+    backend: manifest.target.backend,
     location: summary.target,
     outcome: "incomplete",
     left,
@@ -87,9 +87,9 @@ const incomplete = ({ summary }: KnownRun, left: ReadonlyArray<Left>): UndoIncom
       .join("; ")}${left.length > 5 ? " and more" : ""}. They were left as they are.`
   })
 
-const undecided = ({ summary }: KnownRun): UndoIncomplete =>
+const undecided = ({ manifest, summary }: KnownRun): UndoIncomplete =>
   new UndoIncomplete({
-    backend: summary.target,
+    backend: manifest.target.backend,
     location: summary.target,
     outcome: "unknown",
     left: [],

@@ -102,13 +102,16 @@ export const list = (
     const names = yield* files(folder, "read", () => (fs.existsSync(folder) ? fs.readdirSync(folder) : []))
     const runs: Array<KnownRun> = []
     const unreadable: Array<Unreadable> = []
-    for (const run of names.toSorted().reverse()) {
+    for (const run of names.toSorted()) {
       const found = yield* Effect.either(look(stateFolder, run))
       if (found._tag === "Left") unreadable.push({ run, why: found.left.message })
       else if (found.right !== undefined) runs.push(found.right)
     }
-    return { runs, unreadable }
+    // An id may be older than its run: that of a plan that was carried out later.
+    return { runs: runs.toSorted((a, b) => orderOf(b).localeCompare(orderOf(a))), unreadable }
   })
+
+const orderOf = ({ summary }: KnownRun): string => `${new Date(summary.started).toISOString()} ${summary.run}`
 
 /** The run of that id, or the only one whose id begins so; `UsageError` where there is none, or several. */
 export const find = (stateFolder: string, id: string): Effect.Effect<KnownRun, UsageError | FileFailed> =>
@@ -184,6 +187,17 @@ export const refuseUnfinished = (
         `Finish it with "memorygraph runs resume ${summary.run}" or take it back with "memorygraph runs rollback ${summary.run}", then run again.`
     })
   })
+
+/**
+ * Fails where a source may hold what a run has written into it and not published: half a graph would be taken for one.
+ * A store that shows nothing before it is published is never in that state. `during` is the run that may read it.
+ */
+export const refuseHalfWritten = (
+  stateFolder: string,
+  source: Pick<GraphBackend, "capabilities" | "kind" | "location">,
+  during: string
+): Effect.Effect<void, Refused | FileFailed> =>
+  source.capabilities.isolated ? Effect.void : refuseUnfinished(stateFolder, source, during)
 
 /** How long a run is kept after its last sign of life, in milliseconds: 30 days. */
 export const KEPT = 30 * 24 * 60 * 60 * 1000

@@ -1,6 +1,7 @@
 /** What kind of store or document a path means. */
 import * as fs from "node:fs"
 import { type Kind, KINDS } from "../backend/StoreConfig.ts"
+import { headOf, storeOfHead } from "../files/storeHead.ts"
 import { expandHome } from "./environment.ts"
 
 /** A path's kind; documents are files or folders that are imported, not stores. */
@@ -15,28 +16,21 @@ export const isPath = (word: string): boolean =>
 
 /** What a file is, by its first bytes; by its name where it is not there, empty or unreadable. */
 export const kindOfFile = (file: string): FileKind | undefined => {
-  const head = headOf(expandHome(file))
-  if (head === "folder") return "document"
-  if (head.startsWith("SQLite format 3\0")) return "sqlite"
-  if (head.startsWith("REDIS")) return "falkordblite"
+  const path = expandHome(file)
+  if (isFolder(path)) return "document"
+  const head = headOf(path) ?? ""
+  const store = storeOfHead(head)
+  if (store !== undefined) return store
   // gzip, or JSON behind a byte order mark and blanks.
   if (head.startsWith("\x1f\x8b") || /^(\xef\xbb\xbf)?\s*\{/.test(head)) return "document"
   return kindOfName(file)
 }
 
-const headOf = (file: string): string => {
+const isFolder = (path: string): boolean => {
   try {
-    if (fs.statSync(file).isDirectory()) return "folder"
-    const fd = fs.openSync(file, "r")
-    try {
-      const head = Buffer.alloc(64)
-      return head.toString("latin1", 0, fs.readSync(fd, head, 0, head.length, 0))
-    } finally {
-      fs.closeSync(fd)
-    }
+    return fs.statSync(path).isDirectory()
   } catch {
-    // Whoever opens it for its content says why it cannot be read.
-    return ""
+    return false
   }
 }
 

@@ -38,11 +38,13 @@ const driverOptions = (config: FalkorDBConfig, location: string): Effect.Effect<
   Effect.gen(function* () {
     const { host, port } = config
     const ca = config.caFile === undefined ? undefined : yield* readCa(location, config.caFile)
+    // Whoever names a certificate does not mean to send a password in clear.
+    const tls = config.tls ?? (ca === undefined ? "off" : "verify")
     return {
       socket:
-        config.tls === "verify" || config.tls === "trust"
-          ? { host, port, tls: true, rejectUnauthorized: config.tls === "verify", ...(ca !== undefined && { ca }) }
-          : { host, port },
+        tls === "off"
+          ? { host, port }
+          : { host, port, tls: true, rejectUnauthorized: tls === "verify", ...(ca !== undefined && { ca }) },
       ...(config.user !== undefined && { username: config.user }),
       ...(config.password !== undefined && { password: Redacted.value(config.password) })
     }
