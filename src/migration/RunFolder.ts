@@ -12,6 +12,7 @@ import { beatEvery } from "../backend/Fence.ts"
 import * as Journal from "../backend/Journal.ts"
 import { FileFailed } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
+import { makeFolder } from "../files/makeFolder.ts"
 import { OWNER } from "../files/ownedFiles.ts"
 import type { RunReport } from "./report.ts"
 
@@ -124,7 +125,7 @@ export const openFolder = (
     const journalFile = path.join(folder, FILES.journal)
     let retained = fs.existsSync(journalFile)
     yield* Effect.acquireRelease(
-      files(folder, "made", () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 })),
+      files(folder, "made", () => makeFolder(folder)),
       (first) => Effect.sync(() => (retained ? undefined : removeMade(folder, first)))
     )
     const journal = yield* Journal.make(journalFile)

@@ -15,6 +15,7 @@ import { DEFAULT_GRAPH } from "../backend/StoreConfig.ts"
 import { writeAtomic } from "../document/file.ts"
 import { DocumentInvalid, type DocumentReason, FileFailed, UsageError } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
+import { makeFolder } from "../files/makeFolder.ts"
 import { OWNER, sweep } from "../files/ownedFiles.ts"
 import { StoreSide, type StoreName } from "./manifest.ts"
 import { files } from "./RunFolder.ts"
@@ -187,7 +188,7 @@ export const privateFolder = (folder: string, name: string): Effect.Effect<strin
   const made = path.join(folder, `${TEMPORARY}${name}.${OWNER}.tmp`)
   return Effect.acquireRelease(
     onDisk(made, "made", () => {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolder(folder)
       sweep(folder, TEMPORARY)
       fs.mkdirSync(made, { mode: 0o700 })
       return made
