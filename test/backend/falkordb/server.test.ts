@@ -140,6 +140,7 @@ describe.skipIf(engineAvailable !== undefined)(`connecting to FalkorDB ${engineA
       const port = typeof address === "object" && address !== null ? address.port : 0
       const base: FalkorDBConfig = { kind: "falkordb", host: "127.0.0.1", port }
       await run(Effect.flatMap(FalkorDB.make({ ...base, tls: "verify", caFile: cert }), ({ statistics }) => statistics))
+      await run(Effect.flatMap(FalkorDB.make({ ...base, caFile: cert }), ({ statistics }) => statistics))
       await run(Effect.flatMap(FalkorDB.make({ ...base, tls: "trust" }), ({ statistics }) => statistics))
       expect(await failureOf({ ...base, tls: "verify" })).toMatchObject({
         _tag: "StoreUnavailable",
