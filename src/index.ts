@@ -43,7 +43,8 @@ export {
   type DocumentContent,
   type DocumentFormat,
   type Output,
-  writeDocument
+  writeDocument,
+  type WrittenDocument
 } from "./document/write.ts"
 export * as Jsonl from "./document/jsonl.ts"
 export { JsonDocument } from "./document/json-format.ts"

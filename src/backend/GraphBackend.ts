@@ -29,8 +29,10 @@ export interface Statistics {
 export interface Health {
   /** Engine and version, as it says itself: `SQLite 3.50.4, seed layout`. */
   readonly version: string
-  /** False where the store can be read but not written (permissions, replica); `reason` then says why. */
+  /** False where the store can be read but not written (permissions, replica); the first note then says why. */
   readonly writable: boolean
+  /** What bars writing, where that is known. */
+  readonly barred?: "permission" | "read-only" | "not-found" | undefined
   /** Limits, persistence, index states and oddities worth showing, one sentence each. */
   readonly notes: ReadonlyArray<string>
   /** About how many bytes the data takes on disk, where that can be told: for the check of free space. */

@@ -99,11 +99,16 @@ const clearedLine = ({ outcome, records, run, target: stats }: RunReport): strin
 const part = ({ ends, nodes, relationships, time }: SinceSelection): string =>
   `${graphSize({ nodes: nodes + ends, relationships })}, new or changed since ${time} or needed by that,`
 
+/** No more than what was done: the lines below say what became of the others. */
+const partOf = (written: number, { read }: RunReport["records"]): string =>
+  `${count(written)} of ${plural(read, "record")}`
+
 const headline = (report: RunReport): string => {
   const { command, outcome, plan, records, source, verification } = report
   const since = plan?.since ?? null
   const size = since !== null ? part(since) : source === null ? "" : graphSize(source)
   const to = target(report)
+  const written = records.written + records.overwritten
   switch (outcome) {
     case "dry-run":
       return "Dry run: nothing was written."
@@ -117,11 +122,12 @@ const headline = (report: RunReport): string => {
     default:
       if (command === "backup create")
         return `Backed up ${source === null ? "" : graphSize(source)} of ${source?.location} as ${report.backup?.id}.`
-      if (command === "export") return `Exported ${size} from ${source?.location}.`
+      if (command === "export")
+        return `Exported ${records.written < records.read ? partOf(records.written, records) : size} from ${source?.location}.`
       if (command === "clear") return clearedLine(report)
-      return records.written + records.overwritten + records.removed === 0
+      return written + records.removed === 0
         ? `Nothing to do: ${to?.location} holds ${since === null ? `every record of ${source?.location}` : `all of ${source?.location} that is new or changed since ${since.time}`} already.`
-        : `${DONE[command] ?? "Moved"} ${size} from ${source?.location} into ${to?.location}.`
+        : `${DONE[command] ?? "Moved"} ${written < records.read ? partOf(written, records) : size} from ${source?.location} into ${to?.location}.`
   }
 }
 

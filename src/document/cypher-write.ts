@@ -22,7 +22,7 @@ import {
 } from "../domain/Graph.ts"
 import { type CypherFlavour, type Dialect, DIALECTS, type Temporary } from "./cypher-flavours.ts"
 import { type Output, writeOutput } from "./file-write.ts"
-import { Losses } from "./losses.ts"
+import { Losses, type WrittenDocument } from "./losses.ts"
 import { temporaryDatabase as openTemporary } from "../files/temporaryDatabase.ts"
 
 /** What is to be written. */
@@ -153,7 +153,7 @@ class ScriptWriter {
     const from = this.numbers.get(record.from)
     const to = this.numbers.get(record.to)
     if (from === undefined || to === undefined || !dialect.holdsName(record.type)) {
-      losses.add("relationship whose type cannot be written, left out", name)
+      losses.leave("relationship whose type cannot be written", name)
       return ""
     }
     const id = property(record.properties, "id")
@@ -205,8 +205,8 @@ const removal = (dialect: Dialect, { label, property: number }: Temporary, count
   return lines(statements)
 }
 
-/** Writes a script; returns what it does not hold, one sentence each: none where it makes the very same graph. */
-export const writeCypher = <E>(content: CypherContent<E>): Effect.Effect<ReadonlyArray<string>, E | FileFailed> =>
+/** Writes a script; returns what it does not hold: no warning where it makes the very same graph. */
+export const writeCypher = <E>(content: CypherContent<E>): Effect.Effect<WrittenDocument, E | FileFailed> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { backend, exportedAt, flavour, output, records } = content
@@ -237,6 +237,6 @@ export const writeCypher = <E>(content: CypherContent<E>): Effect.Effect<Readonl
           Stream.concat(Stream.fromEffect(tail))
         )
       )
-      return writer.losses.sentences()
+      return writer.losses.finish()
     })
   )

@@ -145,13 +145,13 @@ export const mayWriteFile = (path: string, existing: "refuse" | "replace"): Effe
       yield* attempt(path, () => fs.access(nodePath.dirname(nodePath.resolve(path))))
       return false
     }
-    if (existing === "refuse" || !found.isFile()) return yield* writeFailure(path, existsError())
-    const store = storeFile(path)
+    if (existing === "refuse") return yield* writeFailure(path, existsError())
+    const store = found.isFile() ? storeFile(path) : "no file"
     if (store === undefined) return true
     return yield* new FileFailed({
       path,
       reason: "exists",
-      message: `${path} was not written: it is ${store}, which no document replaces. It is left as it was. Choose another name.`
+      message: `${path} was not written: it is ${store}, which nothing replaces. It is left as it was. Choose another name.`
     })
   })
 

@@ -7,8 +7,18 @@ const SHOWN = 3
 /** How many names are told apart; the records of further ones are counted together. */
 const SHOWN_NAMES = 100
 
+/** What became of a document that was written. */
+export interface WrittenDocument {
+  /** Sentences worth telling: what the format cannot hold, what other programs that read it will skip. */
+  readonly warnings: ReadonlyArray<string>
+  /** How many records are not in it at all. */
+  readonly leftOut: number
+}
+
 /** Counts losses by what they are. */
 export class Losses {
+  /** How many records were left out as a whole. */
+  leftOut = 0
   private readonly notes: Array<string> = []
   private readonly names = new Map<string, { readonly counts: Map<string, number>; others: number }>()
   private readonly counts = new Map<string, { total: number; readonly first: Array<string> }>()
@@ -24,6 +34,17 @@ export class Losses {
     if (entry === undefined) this.counts.set(what, (entry = { total: 0, first: [] }))
     entry.total++
     if (entry.first.length < SHOWN && entry.first.at(-1) !== record) entry.first.push(record)
+  }
+
+  /** Counts a record that is left out as a whole. */
+  leave(what: string, record: string): void {
+    this.leftOut++
+    this.add(`${what}, left out`, record)
+  }
+
+  /** What is told of a document with these losses. */
+  finish(): WrittenDocument {
+    return { warnings: this.sentences(), leftOut: this.leftOut }
   }
 
   /** Counts a loss that befalls properties, by the property's name. */

@@ -90,6 +90,18 @@ const contentIn = (body: string, key: string): { readonly head: string; readonly
   return { head: body.slice(0, from), content: body.slice(start, to) }
 }
 
+// A line that means the tags and is not in their form, or that is gone, must not pass for tags that were not edited.
+const tagsIn = (head: string, hasTags: boolean, key: string): string | undefined => {
+  const lines = head.split("\n")
+  const line = lines.find((candidate) => candidate.trimEnd().startsWith(TAGS.trimEnd()))
+  const another = lines.find((candidate) => candidate !== line && /^\s*[-*+]?\s*\**tags\**\s*:/i.test(candidate))
+  if (another !== undefined)
+    throw wrong(`the line ${JSON.stringify(another.trim())} is not in the form "${TAGS}a, b"`, key)
+  if (line === undefined && hasTags)
+    throw wrong(`the line with the tags ("${TAGS}a, b"; nothing behind it for none) is missing`, key)
+  return line
+}
+
 /**
  * The node with title, tags and content as an edited body says them; each stays exactly as it was where the body shows
  * what it would show of it. Nodes that are no memories have nothing to be taken. Throws {@link DocumentProblem}.
@@ -107,7 +119,7 @@ export const withBody = (record: Node, body: string): Node => {
     properties["content"] = content
   }
   const tags = property(before, "tags") ?? []
-  const line = head.split("\n").find((candidate) => candidate.trimEnd().startsWith(TAGS.trimEnd()))
+  const line = tagsIn(head, areTexts(tags) && tags.length > 0, key)
   if (areTexts(tags) && line !== undefined && line.trimEnd() !== tagsLine(tags)) {
     properties["tags"] = line
       .slice(TAGS.length)

@@ -31,7 +31,7 @@ import { type Line, readLines } from "./file-read.ts"
 import { type Output, writeOutput } from "./file-write.ts"
 import { DocumentProblem } from "./json-element.ts"
 import { KeySet } from "./key-set.ts"
-import { Losses } from "./losses.ts"
+import { Losses, type WrittenDocument } from "./losses.ts"
 import { fromPlainJson } from "./plain-json.ts"
 import { documentInvalid, problemOf } from "./problems.ts"
 
@@ -64,7 +64,7 @@ const entityLine = ({ key, labels, properties }: Node, losses: Losses): string =
 const relationLine = (link: Relationship, written: KeySet, losses: Losses): string | undefined => {
   const { from, properties, to, type } = link
   if (!written.add(JSON.stringify([from, type, to]))) {
-    losses.add("relationship beside another of its type between the same nodes, left out", describe(link))
+    losses.leave("relationship beside another of its type between the same nodes", describe(link))
     return undefined
   }
   for (const name of sortNames(Object.keys(properties))) {
@@ -73,11 +73,11 @@ const relationLine = (link: Relationship, written: KeySet, losses: Losses): stri
   return JSON.stringify({ type: "relation", from, to, relationType: type })
 }
 
-/** Writes a graph, all nodes before all relationships; returns what the file lacks of it, one sentence each. */
+/** Writes a graph, all nodes before all relationships; returns what the file lacks of it. */
 export const writeMcpMemory = <E>(options: {
   readonly output: Output
   readonly records: Stream.Stream<GraphRecord, E>
-}): Effect.Effect<ReadonlyArray<string>, E | FileFailed> =>
+}): Effect.Effect<WrittenDocument, E | FileFailed> =>
   Effect.suspend(() => {
     const losses = new Losses()
     losses.note(
@@ -92,7 +92,7 @@ export const writeMcpMemory = <E>(options: {
       }
       return lines === "" ? Chunk.empty() : Chunk.of(lines)
     }
-    return Effect.map(writeOutput(options.output, Stream.mapChunks(options.records, text)), () => losses.sentences())
+    return Effect.map(writeOutput(options.output, Stream.mapChunks(options.records, text)), () => losses.finish())
   })
 
 // --- reading --------------------------------------------------------------------------------------------------------

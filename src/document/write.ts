@@ -9,6 +9,7 @@ import { mayWriteFile, type Output, writeOutput } from "./file-write.ts"
 import type { DocumentFormat } from "./formats.ts"
 import { writeJson } from "./json.ts"
 import * as Jsonl from "./jsonl.ts"
+import type { WrittenDocument } from "./losses.ts"
 import { mayWriteFolder } from "./markdown-folder.ts"
 import { isArchive, writeMarkdown } from "./markdown-write.ts"
 import { writeMcpMemory } from "./mcp-memory.ts"
@@ -16,6 +17,7 @@ import { writeMcpMemory } from "./mcp-memory.ts"
 export type { CypherFlavour } from "./cypher-flavours.ts"
 export type { Output } from "./file-write.ts"
 export { DOCUMENT_FORMATS, type DocumentFormat } from "./formats.ts"
+export type { WrittenDocument } from "./losses.ts"
 
 /** What is written: the spool, and what is known of it. */
 export interface DocumentContent {
@@ -42,20 +44,20 @@ export const mayWriteDocument = (format: DocumentFormat, output: Output): Effect
 }
 
 /**
- * Writes the document; a file appears whole or not at all. Returns sentences worth telling: what other programs that
- * read the format will skip, and what the format cannot hold. Fails with `FileFailed` where it cannot be written, and
+ * Writes the document; a file appears whole or not at all. Returns what other programs that read the format will skip,
+ * and what the format cannot hold. Fails with `FileFailed` where it cannot be written, and
  * with `DocumentInvalid` where the spool is not what it was.
  */
 export const writeDocument = (
   document: DocumentContent
-): Effect.Effect<ReadonlyArray<string>, DocumentInvalid | FileFailed> => {
+): Effect.Effect<WrittenDocument, DocumentInvalid | FileFailed> => {
   const { backend, exportedAt, format, output, spool } = document
   // A spool is a JSONL document already.
-  if (format === "jsonl") return Effect.as(writeOutput(output, readBytes(spool)), [])
+  if (format === "jsonl") return Effect.as(writeOutput(output, readBytes(spool)), WHOLE)
   const records = Jsonl.read(spool).pipe(Stream.map(({ record }) => record))
   if (format === "mcp-memory") return writeMcpMemory({ output, records })
   if (format === "markdown") {
-    return Effect.as(writeMarkdown({ output, backend, exportedAt, records, scratch: nodePath.dirname(spool) }), [])
+    return Effect.as(writeMarkdown({ output, backend, exportedAt, records, scratch: nodePath.dirname(spool) }), WHOLE)
   }
   if (format === "cypher") {
     // Apart, because it knows what each engine holds, and for that loads their drivers.
@@ -72,13 +74,18 @@ export const writeDocument = (
     records,
     scratch: nodePath.dirname(spool)
   }).pipe(
-    Effect.map(({ legacy }) => [
-      ...skipped(legacy.nodes, "node(s) that are no memories"),
-      ...skipped(legacy.nodeRelationships, "relationship(s) of such nodes"),
-      ...Object.entries(legacy.reasons).flatMap(([reason, count]) => skipped(count, `record(s): ${reason}`))
-    ])
+    Effect.map(({ legacy }) => ({
+      ...WHOLE,
+      warnings: [
+        ...skipped(legacy.nodes, "node(s) that are no memories"),
+        ...skipped(legacy.nodeRelationships, "relationship(s) of such nodes"),
+        ...Object.entries(legacy.reasons).flatMap(([reason, count]) => skipped(count, `record(s): ${reason}`))
+      ]
+    }))
   )
 }
+
+const WHOLE: WrittenDocument = { warnings: [], leftOut: 0 }
 
 const skipped = (count: number, what: string): ReadonlyArray<string> =>
   count === 0 ? [] : [`readers of format 2.0 will skip ${count} ${what}`]

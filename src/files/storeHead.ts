@@ -3,10 +3,13 @@ import * as fs from "node:fs"
 
 const HEAD_BYTES = 64
 
-/** The first bytes of a file, one character each; undefined for a folder and for what cannot be read. */
+/**
+ * The first bytes of a file, one character each; undefined for what cannot be read, and for what is no plain file: a
+ * pipe would be waited for, and its bytes would be gone.
+ */
 export const headOf = (file: string): string | undefined => {
   try {
-    if (fs.statSync(file).isDirectory()) return undefined
+    if (!fs.statSync(file).isFile()) return undefined
     const fd = fs.openSync(file, "r")
     try {
       const head = Buffer.alloc(HEAD_BYTES)

@@ -131,7 +131,7 @@ const exportOrigin = (
       recorder.source = settled.stats
       const { nodes, relationships } = spool.summary.fingerprint
       const read = nodes.count + relationships.count
-      const warnings = yield* phase(recorder, "publish", read, () =>
+      const document = yield* phase(recorder, "publish", read, () =>
         writeDocument({
           format: options.format,
           cypherFor: options.cypherFor,
@@ -153,10 +153,10 @@ const exportOrigin = (
           ...settled.warnings,
           ...(selection === undefined ? [] : sinceWarnings(origin.location, selection)),
           ...spool.census.warnings,
-          ...warnings
+          ...document.warnings
         ]
       }
-      recorder.records = { ...recorder.records, read, written: read }
+      recorder.records = { ...recorder.records, read, written: read - document.leftOut }
       return recorder.report({ outcome: "done", exitCode: 0, error: null })
     })
   )

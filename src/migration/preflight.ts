@@ -80,12 +80,15 @@ export const examineTarget = (
       })
     }
     const examined = yield* examine(target)
-    if (!examined.health.writable) {
+    const { barred = "read-only", notes, writable } = examined.health
+    if (!writable) {
+      const why = notes[0] === undefined ? "" : `: ${notes[0].replace(/\.$/, "")}`
+      const advice = barred === "not-found" ? "Make the folder" : "Check its permissions"
       return yield* new StoreUnavailable({
         backend: target.kind,
         location: target.location,
-        reason: "read-only",
-        message: `${target.location} cannot be written${examined.health.notes[0] === undefined ? "" : `: ${examined.health.notes[0]}`}. Nothing was written. Check its permissions, or name another target.`
+        reason: barred,
+        message: `${target.location} cannot be written${why}. Nothing was written. ${advice}, or name another target.`
       })
     }
     return examined

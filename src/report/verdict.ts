@@ -58,7 +58,11 @@ const done = (report: RunReport): Verdict => {
   const size = source === null ? "The graph" : graphSize(source)
   if (command === "health") return { tone: "plain", word: "Reachable", sentences: [`${at(source)} holds ${size}.`] }
   if (command === "export") {
-    const sentences = [`${sizeOf(report)} were read from ${at(source)}; the counts agree with the store's own.`]
+    const left = report.records.read - report.records.written
+    const sentences = [
+      `${sizeOf(report)} were read from ${at(source)}; the counts agree with the store's own.`,
+      ...(left > 0 ? [`${plural(left, "record")} are not in the document, whose format cannot hold them.`] : [])
+    ]
     return { tone: "plain", word: "Exported", sentences }
   }
   if (command === "backup create") {

@@ -62,6 +62,14 @@ describe("a report that ended well", () => {
     )
   })
 
+  it("says no more than what was done", () => {
+    const part = { ...noRecords, read: 40_000, written: 12, same: 39_985, kept: 3 }
+    expect(text({ records: part })).toMatch(/^Moved 12 of 40,000 records from a\.db into b\.db\./)
+    expect(text({ command: "export", target: null, records: { ...noRecords, read: 90, written: 88 } })).toMatch(
+      /^Exported 88 of 90 records from a\.db\./
+    )
+  })
+
   it("--verbose adds the phases", () => {
     expect(text({}, true)).toMatch(/import +2\.00 s, 3,000 records, 1,500\/s/)
   })

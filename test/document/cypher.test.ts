@@ -25,7 +25,7 @@ import { fingerprintOf, freshPath, pythonSmall, SEED } from "./support.ts"
 
 const write = async (flavour: CypherFlavour, records: ReadonlyArray<GraphRecord>, name = "graph.cypher") => {
   const path = freshPath(name)
-  const losses = await Effect.runPromise(
+  const { warnings: losses } = await Effect.runPromise(
     writeCypher({
       output: { path },
       flavour,

@@ -247,11 +247,20 @@ describe("an edited body", () => {
     expect((await taken((text) => `${text}\nA note.\n`)).record).toEqual(original)
   })
 
-  it("without its title or the lines around the content is refused even so", async () => {
+  it("has no tags where the line says none", async () => {
+    const { record } = await taken((text) => text.replace("- **Tags:** x, y, z", "- **Tags:**"))
+    expect(record?.properties["tags"]).toEqual([])
+  })
+
+  it("without its title, its tags or the lines around the content is refused even so", async () => {
     for (const change of [
       (text: string) => text.replace("# Title", "Title"),
       (text: string) => text.replace("<!-- content -->", ""),
-      (text: string) => text.replaceAll("<!-- /content -->", "")
+      (text: string) => text.replaceAll("<!-- /content -->", ""),
+      (text: string) => text.replace("- **Tags:** x, y, z\n", ""),
+      (text: string) => text.replace("- **Tags:** x, y, z", "* **Tags:** x"),
+      (text: string) => text.replace("- **Tags:** x, y, z", "- **Tags**: x"),
+      (text: string) => text.replace("- **Tags:** x, y, z", "Tags: x")
     ]) {
       const error = await refused(await edited(change), { preferBody: true })
       expect(error).toMatchObject({ reason: "schema", key: "a" })

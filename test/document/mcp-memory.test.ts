@@ -24,7 +24,7 @@ const refused = (text: string) =>
 
 const write = async (records: ReadonlyArray<GraphRecord>) => {
   const path = freshPath("memory.jsonl")
-  const losses = await Effect.runPromise(
+  const { warnings: losses } = await Effect.runPromise(
     writeMcpMemory({ output: { path }, records: Stream.fromIterable(records).pipe(Stream.rechunk(3)) })
   )
   return { losses, path, text: fs.readFileSync(path, "utf8") }

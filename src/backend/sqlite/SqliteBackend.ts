@@ -150,6 +150,7 @@ export const make = (config: SqliteConfig): Effect.Effect<GraphBackend, Migratio
       const nothing: Health = {
         version: `${engine}, ${codec.layout} layout`,
         writable: barred === undefined,
+        barred,
         notes: notes([
           _tag === "Missing"
             ? `A new file, in the ${codec.layout} layout.`
@@ -161,6 +162,7 @@ export const make = (config: SqliteConfig): Effect.Effect<GraphBackend, Migratio
       return yield* withGraph(nothing, ({ db, layout }, access) => ({
         version: `${engine}, ${layout.codec.layout} layout`,
         writable: barred === undefined && !layout.blocked,
+        barred,
         notes: notes(
           describeStore(layout, access, String(db.pragma("journal_mode", { simple: true })), barred === undefined)
         ),
