@@ -95,6 +95,22 @@ export interface TwoSteps {
   readonly question: (planned: Work) => string
 }
 
+const declined = () =>
+  new Refused({ reason: "declined", message: "Declined by the person at the client. Nothing was written." })
+
+/** Asks once more about a plan that the person has declined, and goes on with a yes only. */
+const askAgain = (
+  { ask, tasks }: Call,
+  { question }: Pick<TwoSteps, "question">,
+  hash: string
+): Effect.Effect<void, Refused> =>
+  Effect.gen(function* () {
+    const plan = tasks.declined.get(hash)
+    if (plan === undefined) return
+    if (ask === undefined || (yield* ask(question(plan))) !== "yes") return yield* declined()
+    tasks.declined.delete(hash)
+  })
+
 /** Where the planning ends in the notices of a call that does both steps. */
 const PLANNED = 40
 
@@ -120,6 +136,7 @@ export const twoSteps = (call: Call, steps: TwoSteps): Effect.Effect<Work, Migra
           message: "dry_run and plan_hash contradict each other. Nothing was written. Leave one of them out."
         })
       }
+      yield* askAgain(call, steps, given.plan_hash)
       return yield* attend(yield* carryOut(given.plan_hash), call, given.wait)
     }
     const asks = given.dry_run !== true && given.wait !== false ? ask : undefined
@@ -130,10 +147,8 @@ export const twoSteps = (call: Call, steps: TwoSteps): Effect.Effect<Work, Migra
       case "unasked":
         return planned
       case "no":
-        return yield* new Refused({
-          reason: "declined",
-          message: "Declined by the person at the client. Nothing was written."
-        })
+        tasks.declined.set(planned.plan_hash, planned)
+        return yield* declined()
       case "yes":
         return yield* attend(yield* carryOut(planned.plan_hash), call, undefined, { from: PLANNED, to: 100 })
     }

@@ -4,7 +4,8 @@ import type { RunReport, Stats } from "../migration/report.ts"
 import { endingOf } from "../migration/outcome.ts"
 import { count, duration, graphSize, plural } from "../report/words.ts"
 import { sentence } from "./progress.ts"
-import type { Failure, Work } from "./schemas.ts"
+import type { Failure, ToolError, Work } from "./schemas.ts"
+import { toolWords } from "./toolWords.ts"
 
 /** The answer to a call. */
 export interface Answer {
@@ -91,8 +92,10 @@ const failureLines = ({ error, report }: Pick<Failure, "error" | "report">): Rea
 ]
 
 /** What is asked of a person before anything is written, and what stands in a plan. */
-export const planText = ({ report }: Pick<Work, "report">): ReadonlyArray<string> =>
-  report === null ? [] : reportLines(report)
+export const planText = ({ report, terms }: Pick<Work, "report" | "terms">): ReadonlyArray<string> => [
+  ...terms,
+  ...(report === null ? [] : reportLines(report))
+]
 
 /** The work of a run, as it stands. */
 export const workLines = (work: Work): ReadonlyArray<string> => {
@@ -115,11 +118,13 @@ export const workLines = (work: Work): ReadonlyArray<string> => {
   }
 }
 
+const inTools = (error: ToolError): ToolError => ({ ...error, message: toolWords(error.message) })
+
 /** The answer of a tool that works on a run: a failed run is a failed call. */
 export const workAnswer = (work: Work): Answer => {
   const { error, report, run, status } = work
   if (status !== "failed" || error === null) return answer(work, workLines(work))
-  const failure: Failure = { error, run, report }
+  const failure: Failure = { error: inTools(error), run, report }
   return { structured: failure, text: failureLines(failure).join("\n"), isError: true }
 }
 
@@ -127,7 +132,7 @@ export const workAnswer = (work: Work): Answer => {
 export const failureAnswer = (cause: Cause<unknown>): Answer => {
   const { error, exitCode } = endingOf(cause)
   const failure: Failure = {
-    error: { ...(error ?? { tag: "Defect", message: "unknown" }), exitCode },
+    error: inTools({ ...(error ?? { tag: "Defect", message: "unknown" }), exitCode }),
     run: null,
     report: null
   }

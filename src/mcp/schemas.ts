@@ -12,31 +12,35 @@ import { RunSummary } from "../migration/runSummary.ts"
 
 /** An argument that may be left out. */
 const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
-  Schema.optionalWith(schema.annotations({ description }), { exact: true })
+  // Described from outside: inside, the description would take the place of the rule in what is said of a wrong value.
+  Schema.optionalWith(schema, { exact: true }).annotations({ description })
+
+/** A text of a length that a name, a path or an address may have. */
+const Text = Schema.String.pipe(Schema.maxLength(4096))
 
 /** How a store is reached, where no name says it. Allowed with `--allow-any`; what is left out the environment says. */
 export const BackendSettings = Schema.Struct({
-  path: optional(Schema.String, "File of a sqlite or falkordblite store, under an allowed root."),
-  uri: optional(Schema.String, "URI of a server: neo4j://HOST:PORT, bolt://, memgraph://, falkordb://HOST:PORT/GRAPH."),
-  host: optional(Schema.String, "Host of a server."),
+  path: optional(Text, "File of a sqlite or falkordblite store, under an allowed root."),
+  uri: optional(Text, "URI of a server: neo4j://HOST:PORT, bolt://, memgraph://, falkordb://HOST:PORT/GRAPH."),
+  host: optional(Text.pipe(Schema.pattern(/^[^@/\s]+$/)), "Host of a server: a name or an address, and nothing else."),
   port: optional(Schema.Int.pipe(Schema.between(1, 65535)), "Port of a server."),
-  username: optional(Schema.String, "User on a server."),
+  username: optional(Text, "User on a server."),
   password: optional(
-    Schema.String,
-    "Password on a server. Better kept out of the conversation: in the environment or the config file of this program."
+    Text,
+    "Password on a server. Better kept out of the conversation: in the environment, or in the file that the config file of this program names."
   ),
-  database: optional(Schema.String, "Database of a neo4j or memgraph server."),
-  graph: optional(Schema.String, "Graph in falkordb or falkordblite; default memorygraph."),
+  database: optional(Text, "Database of a neo4j or memgraph server."),
+  graph: optional(Text, "Graph in falkordb or falkordblite; default memorygraph."),
   layout: optional(Schema.Literal("seed", "column"), "Tables to use in an sqlite file that has both."),
   tls: optional(Schema.Literal("off", "verify", "trust"), "Encryption: none, checked, or unchecked.")
-})
+}).annotations({ title: "an object of settings of a store" })
 export type BackendSettings = typeof BackendSettings.Type
 
 const Backend = Schema.Literal(...KINDS)
 
 const storeName = (what: string) =>
   optional(
-    Schema.String,
+    Text,
     `The ${what} by its name in the config file of this program; a path or a URI only where the server was started with --allow-any.`
   )
 
@@ -95,7 +99,7 @@ const writing = {
 
 const since = {
   since: optional(
-    Schema.String,
+    Text,
     "Only what is new or changed since this time (ISO 8601, UTC without an offset), the relationships of that, and the ends they need. What was deleted cannot be known."
   )
 }
@@ -119,7 +123,7 @@ export type ValidateArguments = typeof ValidateArguments.Type
 
 export const ExportArguments = Schema.Struct({
   ...source,
-  output: Schema.String.annotations({
+  output: Schema.propertySignature(Text).annotations({
     description:
       "Where to: a file, of Markdown a folder or .tar, under an allowed root; .gz compresses. A relative path begins at the first root."
   }),
@@ -136,7 +140,9 @@ export const ExportArguments = Schema.Struct({
 export type ExportArguments = typeof ExportArguments.Type
 
 export const ImportArguments = Schema.Struct({
-  input: Schema.String.annotations({ description: "The document: a file or a folder under an allowed root." }),
+  input: Schema.propertySignature(Text).annotations({
+    description: "The document: a file or a folder under an allowed root."
+  }),
   format: optional(Schema.Literal("auto", ...READ_FORMATS), "What it is. Default auto: by its content."),
   ...target,
   ...writing,
@@ -162,7 +168,9 @@ export const ListRunsArguments = Schema.Struct({
 })
 export type ListRunsArguments = typeof ListRunsArguments.Type
 
-const run = Schema.String.annotations({ description: "The run's id, or as much of its beginning as tells it apart." })
+const run = Schema.propertySignature(Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100))).annotations({
+  description: "The run's id, or as much of its beginning as tells it apart."
+})
 
 export const RollbackArguments = Schema.Struct({ run, ...planHash, ...wait })
 export type RollbackArguments = typeof RollbackArguments.Type
@@ -203,6 +211,9 @@ export const Work = Schema.Struct({
   tool: Schema.String,
   status: Schema.Literal("running", "planned", "done", "failed"),
   plan_hash: Schema.NullOr(Schema.String),
+  terms: Schema.Array(Schema.String).annotations({
+    description: "What a person agrees to with the plan, one sentence each: to be shown with it."
+  }),
   progress: Schema.NullOr(Position),
   report: Schema.NullOr(Schema.typeSchema(RunReport)),
   error: Schema.NullOr(ToolError),

@@ -47,6 +47,23 @@ export interface StoresOptions {
   readonly access: Access
 }
 
+/** How much of a name is repeated. */
+const SHOWN = 200
+
+/** A name as it may be repeated: without what stands before an `@`, where passwords stand, and not of any length. */
+export const shownName = (name: string): string => {
+  const plain = name.replace(/^([\w+.-]+:\/\/)?.*@/s, "$1***@")
+  return plain.length > SHOWN ? `${plain.slice(0, SHOWN)}...` : plain
+}
+
+/** An error that repeats a name, as it may be repeated. */
+const withShownName =
+  (name: string) =>
+  (error: UsageError | Refused): UsageError | Refused => {
+    const message = error.message.replaceAll(name, () => shownName(name))
+    return error._tag === "UsageError" ? new UsageError({ message }) : new Refused({ reason: error.reason, message })
+  }
+
 const notAllowed = (what: string, names: ReadonlyArray<string>): Refused =>
   new Refused({
     reason: "not-allowed",
@@ -61,6 +78,9 @@ const placeOf = (config: StoreName): string => {
 }
 
 const PLACES = ["path", "uri", "host"] as const
+
+/** The settings that say who is spoken to, as whom, and how openly: a secret of the environment is for its own only. */
+const REACHES = [...PLACES, "port", "username", "tls"] as const
 
 /** True where the environment says where the store of a kind is. */
 const isDescribed = (env: Environment, kind: Kind): boolean =>
@@ -117,6 +137,13 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
       return "path" in store ? { ...store, path: yield* access.file(store.path) } : store
     })
 
+  /** A word with its file, if it names one, relative to the first root, like any other path. */
+  const underRoots = (word: string): Effect.Effect<string, Refused> => {
+    const [, kind = "", file = ""] = /^(sqlite:|falkordblite:)(?!\/\/)(.+)$/is.exec(word) ?? []
+    if (file !== "") return Effect.map(access.file(file), (found) => `${kind}${found}`)
+    return schemeOf(word) === undefined && isPath(word) ? access.file(word) : Effect.succeed(word)
+  }
+
   const fromSettings = (
     role: Naming["role"],
     backend: Kind | undefined,
@@ -130,7 +157,7 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
       // Relative to the first root, like any other path.
       const file = path === undefined || !allowAny ? path : yield* access.file(path)
       const flags = { ...NO_FLAGS, ...rest, path: file, user: username }
-      const settings = PLACES.some((place) => said[place] !== undefined) ? withoutSecrets(env) : env
+      const settings = REACHES.some((setting) => said[setting] !== undefined) ? withoutSecrets(env) : env
       const store = yield* named({ role, prefix: "", word: backend, flags }, settings)
       const found = yield* unnamed(store, what)
       return password === undefined || !("host" in found) ? found : { ...found, password: Redacted.make(password) }
@@ -141,7 +168,7 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
     resolve: (role, { backend, config: said, name }) => {
       if (name !== undefined && (backend !== undefined || said !== undefined)) {
         return new UsageError({
-          message: `The ${role} is named twice: by ${name} and by its backend or config. Leave one of them out.`
+          message: `The ${role} is named twice: by ${shownName(name)} and by its backend or config. Leave one of them out.`
         })
       }
       if (name !== undefined && config.stores.has(name)) return byWord(role, name)
@@ -149,14 +176,12 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
       if (said !== undefined) return fromSettings(role, kind, said)
       if (name !== undefined && !isKind(name)) {
         // Not before it is allowed: what is wrong with a path would tell what is there.
-        if (!allowAny) return notAllowed(JSON.stringify(name), names)
-        // Relative to the first root, like any other path.
-        const isFile = schemeOf(name) === undefined && isPath(name)
-        return Effect.flatMap(isFile ? access.file(name) : Effect.succeed(name), (word) =>
+        if (!allowAny) return notAllowed(JSON.stringify(shownName(name)), names)
+        return Effect.flatMap(underRoots(name), (word) =>
           Effect.flatMap(named({ role, prefix: "", word, flags: NO_FLAGS }, withoutSecrets(env)), (store) =>
-            unnamed(store, JSON.stringify(name))
+            unnamed(store, JSON.stringify(shownName(name)))
           )
-        )
+        ).pipe(Effect.mapError(withShownName(name)))
       }
       if (kind !== undefined) {
         return kinds.includes(kind)
@@ -164,6 +189,10 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
           : allowAny
             ? fromSettings(role, kind, NOTHING)
             : notAllowed(`A ${kind} store that nothing describes`, names)
+      }
+      // What MemoryGraph takes of itself has a name only where the config file has none.
+      if (role !== "target" && inUse === undefined && !words.includes(undefined) && !allowAny) {
+        return notAllowed("The store that is meant where none is named", names)
       }
       return named({ role, prefix: "", word: undefined, flags: NO_FLAGS, mustBeNamed: role === "target" }, env)
     },

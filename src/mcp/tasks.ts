@@ -19,6 +19,8 @@ import type { ToolError, Work } from "./schemas.ts"
 /** What a job comes to: its report, and for a plan the hash by which it is called. */
 export interface Product {
   readonly report: RunReport
+  /** What is agreed to with a plan, one sentence each. */
+  readonly terms?: ReadonlyArray<string>
   readonly planHash?: string | null
 }
 
@@ -52,6 +54,8 @@ export interface Tasks {
   readonly find: (run: string) => Task | undefined
   /** The run whose plan has that hash and was not carried out yet. */
   readonly planned: (tool: string, hash: string) => string | undefined
+  /** The plans to which the person at the client has said no, by their hashes. */
+  readonly declined: Map<string, Work>
   /** At most a few at a time: for what reads stores and is no task. */
   readonly reading: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Cancels everything and waits for the undo; the exit code that tells how that ended. No task starts any more. */
@@ -80,10 +84,19 @@ const NEXT: { readonly [S in Work["status"]]: (work: Pick<Work, "run" | "tool" |
   failed: () => "The error says what is true of the target now, and what can be done."
 }
 
+const AFTER_VALIDATION: { readonly [O in RunReport["outcome"]]?: string } = {
+  "dry-run": "migrate_database with the same arguments makes the plan that can be carried out.",
+  different: "migrate_database plans what brings over what is missing; on_conflict says whose content stays.",
+  equal: "Nothing more is to be done: both hold the same."
+}
+
 const nextOf = (work: Pick<Work, "status" | "run" | "tool" | "plan_hash" | "report">): string =>
-  work.status === "done" && work.report?.outcome === "done" && ["migrate", "import"].includes(work.report.command)
+  (work.tool === "validate_migration" && work.status === "done" && work.report !== null
+    ? AFTER_VALIDATION[work.report.outcome]
+    : undefined) ??
+  (work.status === "done" && work.report?.outcome === "done" && ["migrate", "import"].includes(work.report.command)
     ? `rollback_run with run ${work.run} takes it back, until the run is pruned.`
-    : NEXT[work.status](work)
+    : NEXT[work.status](work))
 
 /** How a job has ended: its report in any case, and the hash of a plan. */
 const productOf = (recorder: Recorder, exit: Exit.Exit<Product, MigrationError>): Product => {
@@ -121,6 +134,7 @@ export const make = (options: TasksOptions): Effect.Effect<Tasks> =>
           return yield* new Refused({ reason: "not-allowed", message: "The server is ending. Nothing was written." })
         }
         const run = job.run ?? makeRunId(new Date())
+        const plan = tasks.get(run)
         const recorder = new Recorder({ run, command: job.command, dryRun: job.does === "plan" })
         const listeners = new Set<(position: Position) => void>()
         const ended = yield* Deferred.make<Work>()
@@ -133,6 +147,7 @@ export const make = (options: TasksOptions): Effect.Effect<Tasks> =>
             tool: job.tool,
             status: product === undefined ? ("running" as const) : statusOf(product),
             plan_hash: product?.planHash ?? null,
+            terms: product?.terms ?? [],
             progress,
             report: product?.report ?? null,
             error: product === undefined ? null : errorOf(product.report)
@@ -162,6 +177,9 @@ export const make = (options: TasksOptions): Effect.Effect<Tasks> =>
           ),
           Effect.flatMap((exit) => {
             product = productOf(recorder, exit)
+            // A call that does not hold to its plan has not used it up.
+            const { error } = product.report
+            if (plan?.work().status === "planned" && error?.["reason"] === "stale-plan") remember(plan)
             return Deferred.succeed(ended, work())
           }),
           Effect.uninterruptible,
@@ -193,6 +211,7 @@ export const make = (options: TasksOptions): Effect.Effect<Tasks> =>
         [...tasks.values()]
           .map((task) => task.work())
           .find((work) => work.status === "planned" && work.tool === tool && work.plan_hash === hash)?.run,
+      declined: new Map(),
       reading: reads.withPermits(1),
       close: Effect.gen(function* () {
         isClosing = true

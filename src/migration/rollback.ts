@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream"
 import type { GraphBackend } from "../backend/GraphBackend.ts"
 import { UNDO_ORDER } from "../backend/Journal.ts"
 import * as WriteSession from "../backend/WriteSession.ts"
-import { type Left, type MigrationError, Refused, UndoIncomplete } from "../domain/Errors.ts"
+import { type Left, type MigrationError, UndoIncomplete } from "../domain/Errors.ts"
 import { arrivalOf } from "./arrival.ts"
 import { openSession } from "./perform.ts"
 import { NOTES } from "./manifest.ts"
@@ -13,7 +13,7 @@ import type { RunReport } from "./report.ts"
 import { mustBeTarget } from "./resume.ts"
 import { phase, Recorder } from "./Run.ts"
 import type { RunFolder } from "./RunFolder.ts"
-import { find, type KnownRun, mustRest, ROLLED_BACK, ROLLING_BACK, takeUp } from "./runs.ts"
+import { find, type KnownRun, mustRest, refuseRolledBack, ROLLED_BACK, ROLLING_BACK, takeUp } from "./runs.ts"
 import { inSpan } from "./spans.ts"
 
 /** How to take a run back. */
@@ -50,17 +50,12 @@ export const rollback = (target: GraphBackend, options: RollbackOptions): Effect
   Effect.scoped(
     Effect.gen(function* () {
       const known = yield* find(options.stateFolder, options.run)
-      const { run, status } = known.summary
+      const { run } = known.summary
       const recorder = options.recorder ?? new Recorder({ run, command: "rollback" })
       recorder.run = run
       yield* mustRest(known)
       yield* mustBeTarget(known, target)
-      if (status === "rolled-back") {
-        return yield* new Refused({
-          reason: "unfinished-run",
-          message: `Run ${run} was rolled back already. Nothing was changed.`
-        })
-      }
+      yield* refuseRolledBack(known)
       const folder = yield* takeUp(options.stateFolder, known, options.lease)
       recorder.before = (yield* examine(target)).stats
       const left = yield* phase(recorder, "undo", undefined, () =>

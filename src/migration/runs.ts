@@ -161,6 +161,15 @@ export const mustRest = ({ summary }: KnownRun): Effect.Effect<void, Refused> =>
       })
     : Effect.void
 
+/** Fails where a run was rolled back already. */
+export const refuseRolledBack = ({ summary: { run, status } }: KnownRun): Effect.Effect<void, Refused> =>
+  status === "rolled-back"
+    ? new Refused({
+        reason: "unfinished-run",
+        message: `Run ${run} was rolled back already. Nothing was changed.`
+      })
+    : Effect.void
+
 /** Fails where the target belongs to another run: one that is under way, or one whose work is in it unfinished. */
 export const refuseUnfinished = (
   stateFolder: string,

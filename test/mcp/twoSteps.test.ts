@@ -235,7 +235,8 @@ describe("the other tools that write", () => {
       // What is there now was no part of the plan.
       const written = bytesOf(file)
       refusedWith(await session.call("export_memories", { ...exporting, plan_hash: hash }), "stale-plan")
-      const again = await act(session, "export_memories", exporting)
+      const again = await session.call("export_memories", exporting)
+      expect(again.text).toContain("or give overwrite true")
       expect(again.data.error).toMatchObject({ tag: "FileFailed", reason: "exists" })
       expect(bytesOf(file)).toBe(written)
       expect((await act(session, "export_memories", { ...exporting, overwrite: true })).data.status).toBe("done")

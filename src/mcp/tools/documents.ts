@@ -1,5 +1,6 @@
 /** `export_memories` and `import_memories`: a store's graph into a document, and back. */
 import * as fs from "node:fs"
+import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import { connect } from "../../backend/registry.ts"
 import type { WriteOptions } from "../../migration/migrate.ts"
@@ -9,14 +10,26 @@ import { twoSteps } from "../call.ts"
 import { checkPlan, hashOf } from "../planHash.ts"
 import { planText, workAnswer } from "../results.ts"
 import { ExportArguments, ImportArguments, Work } from "../schemas.ts"
+import { exportTerms } from "../terms.ts"
 import { define, type ToolContext } from "../tool.ts"
 import { planned, planning, writeOptions } from "./migrate.ts"
 
 // What is there now: another file under that name is another thing to agree to.
-const existing = (file: string) => {
+const existing = (file: string): unknown => {
   const found = fs.statSync(file, { throwIfNoEntry: false })
-  return found === undefined ? null : { size: found.size, changed: found.mtimeMs, file: String(found.ino) }
+  if (found === undefined) return null
+  // Of a folder, every page: somebody may have written into one.
+  const within = found.isDirectory() ? fs.readdirSync(file).sort() : []
+  return {
+    size: found.size,
+    changed: found.mtimeMs,
+    file: String(found.ino),
+    within: within.map((name) => [name, existing(path.join(file, name))])
+  }
 }
+
+const outputOf = (output: string, { overwrite }: { readonly overwrite: boolean }) =>
+  ({ path: output, existing: overwrite ? "replace" : "refuse" }) as const
 
 /** An export as it would be now: its parts, and the hash over all that a person agrees to. */
 const prepareExport = (given: ExportArguments, context: ToolContext, recorder: Recorder) =>
@@ -28,11 +41,13 @@ const prepareExport = (given: ExportArguments, context: ToolContext, recorder: R
       config: given.source_config
     })
     const source = yield* connect(config)
+    const format = given.format ?? formatOfName(given.output)
+    const isThere = fs.existsSync(output)
     const { examineSource } = yield* Effect.promise(() => import("../../migration/preflight.ts"))
     const { stats, statistics } = yield* examineSource(source)
     recorder.source = stats
     const options = {
-      format: given.format ?? formatOfName(given.output),
+      format,
       cypherFor: given.cypher_for,
       since: given.since,
       overwrite: given.overwrite === true
@@ -44,7 +59,7 @@ const prepareExport = (given: ExportArguments, context: ToolContext, recorder: R
       existing: existing(output),
       ...options
     })
-    return { source, output, options, hash }
+    return { source, output, options, hash, terms: exportTerms(output, format, isThere) }
   })
 
 export const exportMemories = define({
@@ -62,10 +77,16 @@ export const exportMemories = define({
         command: "export",
         arguments: given,
         plan: (recorder) =>
-          Effect.map(prepareExport(given, context, recorder), ({ hash }) => ({
-            report: recorder.report({ outcome: "dry-run", exitCode: 0, error: null }),
-            planHash: hash
-          })),
+          Effect.gen(function* () {
+            const { hash, options, output, source, terms } = yield* prepareExport(given, context, recorder)
+            // What the second call would refuse is refused now.
+            const { mayWriteDocument } = yield* Effect.promise(() => import("../../document/write.ts"))
+            const { refuseHalfWritten } = yield* Effect.promise(() => import("../../migration/runs.ts"))
+            yield* mayWriteDocument(options.format, outputOf(output, options))
+            yield* refuseHalfWritten(context.stateFolder, source, recorder.run)
+            const report = recorder.report({ outcome: "dry-run", exitCode: 0, error: null })
+            return { report, planHash: hash, terms }
+          }),
         act: (recorder, expected) =>
           Effect.gen(function* () {
             const { hash, options, output, source } = yield* prepareExport(given, context, recorder)
@@ -77,15 +98,10 @@ export const exportMemories = define({
               format: options.format,
               cypherFor: options.cypherFor,
               since: options.since,
-              output: { path: output, existing: options.overwrite ? "replace" : "refuse" }
+              output: outputOf(output, options)
             })
           }),
-        question: (work) =>
-          [
-            `Export into ${JSON.stringify(given.output)}?`,
-            ...(given.overwrite === true ? ["A file that is there already is replaced."] : []),
-            ...planText(work)
-          ].join("\n")
+        question: (work) => [`Export into ${JSON.stringify(given.output)}?`, ...planText(work)].join("\n")
       }),
       workAnswer
     )
@@ -120,7 +136,7 @@ export const importMemories = define({
         tool: "import_memories",
         command: "import",
         arguments: given,
-        plan: (recorder) => Effect.map(importing(given, context, recorder, planning), planned),
+        plan: (recorder) => Effect.map(importing(given, context, recorder, planning), planned(given)),
         act: (recorder, hash) => importing(given, context, recorder, { expectPlan: hash }),
         question: (work) => ["Carry out this import?", ...planText(work)].join("\n")
       }),

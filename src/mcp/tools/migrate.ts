@@ -10,6 +10,7 @@ import type { Recorder } from "../../migration/Run.ts"
 import { attend, twoSteps } from "../call.ts"
 import { planText, workAnswer } from "../results.ts"
 import { type ImportArguments, MigrateArguments, ValidateArguments, Work } from "../schemas.ts"
+import { writingTerms } from "../terms.ts"
 import { define, type ToolContext } from "../tool.ts"
 import type { Product } from "../tasks.ts"
 import type { StoreConfig } from "../../backend/StoreConfig.ts"
@@ -60,7 +61,13 @@ export const writeOptions = (
 export const planning = { dryRun: true, hashPlan: true } as const
 
 /** What a plan comes to, with the hash it is called by. */
-export const planned = (report: Product["report"]): Product => ({ report, planHash: report.plan?.hash ?? null })
+export const planned =
+  (given: Writing) =>
+  (report: Product["report"]): Product => ({
+    report,
+    planHash: report.plan?.hash ?? null,
+    terms: writingTerms(given, report)
+  })
 
 const storesOf = (given: Omit<ValidateArguments, "mode">, { stores }: ToolContext) =>
   Effect.all({
@@ -98,7 +105,7 @@ export const migrateDatabase = define({
         tool: "migrate_database",
         command: "migrate",
         arguments: given,
-        plan: (recorder) => Effect.map(migrating(given, context, recorder, planning), planned),
+        plan: (recorder) => Effect.map(migrating(given, context, recorder, planning), planned(given)),
         act: (recorder, hash) => migrating(given, context, recorder, { expectPlan: hash }),
         question: (work) => ["Carry out this migration?", ...planText(work)].join("\n")
       }),

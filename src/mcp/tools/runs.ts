@@ -12,6 +12,7 @@ import { checkPlan, hashOf } from "../planHash.ts"
 import { type Answer, answer, planText, reportLines, workAnswer, workLines } from "../results.ts"
 import { Known, ListRunsArguments, RollbackArguments, RunsResult, StatusArguments, Work } from "../schemas.ts"
 import type { Task } from "../tasks.ts"
+import { rollbackTerms } from "../terms.ts"
 import { define, type ToolContext } from "../tool.ts"
 
 const modules = Effect.promise(() => import("../../migration/runs.ts"))
@@ -42,6 +43,15 @@ export const listRuns = define({
     })
 })
 
+/** The report that a run has left in the state folder. */
+const reportOf = (stateFolder: string, run: string) =>
+  Effect.gen(function* () {
+    const { decodeReport } = yield* Effect.promise(() => import("../../migration/report.ts"))
+    const { FILES, folderOf } = yield* Effect.promise(() => import("../../migration/RunFolder.ts"))
+    const file = path.join(folderOf(stateFolder, run), FILES.report)
+    return fs.existsSync(file) ? decodeReport(fs.readFileSync(file, "utf8")) : undefined
+  })
+
 export const migrationStatus = define({
   name: "migration_status",
   title: "Status of a run",
@@ -52,14 +62,16 @@ export const migrationStatus = define({
   output: Schema.Union(Work, Known),
   run: ({ run }, { stateFolder, tasks }) =>
     Effect.gen(function* () {
+      const { find, look } = yield* modules
       const work = tasks.find(run)?.work()
-      if (work !== undefined) return answer(work, workLines(work))
-      const { find } = yield* modules
-      const { decodeReport } = yield* Effect.promise(() => import("../../migration/report.ts"))
-      const { FILES, folderOf } = yield* Effect.promise(() => import("../../migration/RunFolder.ts"))
+      if (work !== undefined) {
+        // What has ended may have been taken back since.
+        const isOver = work.status === "done" || work.status === "failed"
+        const since = isOver ? yield* look(stateFolder, work.run) : undefined
+        if (since?.summary.status !== "rolled-back") return answer(work, workLines(work))
+      }
       const { summary } = yield* find(stateFolder, run)
-      const file = path.join(folderOf(stateFolder, summary.run), FILES.report)
-      const report = fs.existsSync(file) ? decodeReport(fs.readFileSync(file, "utf8")) : undefined
+      const report = yield* reportOf(stateFolder, summary.run)
       return answer({ known: summary, report: report ?? null }, [
         runLine(summary),
         ...(report === undefined ? [] : reportLines(report))
@@ -70,12 +82,13 @@ export const migrationStatus = define({
 /** A run as it would be taken back now, and the hash over all that a person agrees to. */
 const prepareRollback = (id: string, { stateFolder, stores }: ToolContext, recorder: Recorder) =>
   Effect.gen(function* () {
-    const { find, mustRest } = yield* modules
+    const { find, mustRest, refuseRolledBack } = yield* modules
     const known = yield* find(stateFolder, id)
     const { manifest, state, summary } = known
     const { run } = summary
     recorder.run = run
     yield* mustRest(known)
+    yield* refuseRolledBack(known)
     if (manifest.target.store === undefined) {
       return yield* new UsageError({
         message: `Run ${run} was begun by a program that did not say how its target is reached. Nothing was changed. Roll it back from that program.`
@@ -86,7 +99,7 @@ const prepareRollback = (id: string, { stateFolder, stores }: ToolContext, recor
     const { statistics, stats } = yield* examine(target)
     recorder.before = stats
     const hash = hashOf("rollback_run", { run, status: summary.status, state, target: target.identity, statistics })
-    return { run, target, hash }
+    return { run, target, hash, terms: rollbackTerms(summary, yield* reportOf(stateFolder, run)) }
   })
 
 /** A run that is under way is cancelled: it undoes itself, and nothing of it is kept. */
@@ -113,9 +126,10 @@ const takeBack = (given: RollbackArguments, context: ToolContext): Effect.Effect
       command: "rollback",
       arguments: given,
       plan: (recorder) =>
-        Effect.map(prepareRollback(given.run, context, recorder), ({ hash }) => ({
+        Effect.map(prepareRollback(given.run, context, recorder), ({ hash, terms }) => ({
           report: recorder.report({ outcome: "dry-run", exitCode: 0, error: null }),
-          planHash: hash
+          planHash: hash,
+          terms
         })),
       act: (recorder, expected) =>
         Effect.gen(function* () {
@@ -138,7 +152,8 @@ export const rollbackRun = define({
   input: RollbackArguments,
   output: Work,
   run: (given, context) => {
+    // Nothing stands between this and the cancelling: a part of an id may be meant for an earlier run.
     const task = context.tasks.find(given.run)
-    return task?.work().status === "running" ? cancel(task) : takeBack(given, context)
+    return task?.run === given.run && task.work().status === "running" ? cancel(task) : takeBack(given, context)
   }
 })

@@ -13,7 +13,7 @@ import { count, graphSize } from "../../report/words.ts"
 import { sinkOf } from "../call.ts"
 import { answer } from "../results.ts"
 import { HealthArguments, HealthResult, InspectArguments, InspectResult } from "../schemas.ts"
-import type { Configured } from "../stores.ts"
+import { type Configured, shownName } from "../stores.ts"
 import { define } from "../tool.ts"
 
 const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
@@ -63,7 +63,7 @@ export const backendHealth = define({
   annotations: READS,
   input: HealthArguments,
   output: HealthResult,
-  run: (given, { stores, tasks }) =>
+  run: (given, { stateFolder, stores, tasks }) =>
     Effect.gen(function* () {
       const isNamed = given.store !== undefined || given.backend !== undefined || given.config !== undefined
       const one = isNamed
@@ -72,9 +72,16 @@ export const backendHealth = define({
       const chosen: ReadonlyArray<Configured> =
         one === undefined
           ? stores.configured
-          : [{ name: given.store ?? locationOf(one), inUse: false, config: Effect.succeed(one) }]
-      const { healthOfAll } = yield* Effect.promise(() => import("../../migration/health.ts"))
-      const found = yield* tasks.reading(healthOfAll(yield* Effect.forEach(chosen, candidate)))
+          : [
+              {
+                name: given.store === undefined ? locationOf(one) : shownName(given.store),
+                inUse: false,
+                config: Effect.succeed(one)
+              }
+            ]
+      const { healthOfAll, noteUnfinished } = yield* Effect.promise(() => import("../../migration/health.ts"))
+      const health = yield* tasks.reading(healthOfAll(yield* Effect.forEach(chosen, candidate)))
+      const found = yield* noteUnfinished(stateFolder, health)
       return answer({ stores: found }, found.flatMap(healthLines))
     })
 })
