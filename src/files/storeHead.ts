@@ -29,9 +29,14 @@ export const storeOfHead = (head: string): "sqlite" | "falkordblite" | undefined
   return head.startsWith("REDIS") ? "falkordblite" : undefined
 }
 
-/** What of a store a file is, in words: the store itself, or what SQLite keeps beside it. Undefined where it is none. */
+/**
+ * What of a store a file is, in words: the store itself, or what SQLite keeps beside it; a file that cannot be read may
+ * be one. Undefined where it is none.
+ */
 export const storeFile = (file: string): string | undefined => {
-  const kind = storeOfHead(headOf(file) ?? "")
+  const head = headOf(file)
+  if (head === undefined) return "nothing that can be looked into"
+  const kind = storeOfHead(head)
   if (kind !== undefined) return kind === "sqlite" ? "an SQLite database" : "a FalkorDB graph"
   const base = /^(.+)-(?:wal|shm|journal)$/.exec(file)?.[1]
   return base !== undefined && storeOfHead(headOf(base) ?? "") === "sqlite"

@@ -18,7 +18,7 @@ export class KeyBytes {
 
   /** Takes the key of the next question. */
   set(key: string): this {
-    if (this.bytes.length < key.length * 3) this.bytes = new Uint8Array(key.length * 6)
+    if (this.bytes.length < key.length * 3) this.bytes = new Uint8Array(key.length * 3)
     const { bytes } = this
     let [length, hash] = [0, this.seed]
     for (let i = 0; i < key.length; i++) {

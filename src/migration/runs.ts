@@ -111,7 +111,7 @@ export const list = (
     return { runs: runs.toSorted((a, b) => orderOf(b).localeCompare(orderOf(a))), unreadable }
   })
 
-const orderOf = ({ summary }: KnownRun): string => `${new Date(summary.started).toISOString()} ${summary.run}`
+const orderOf = ({ summary }: KnownRun): string => `${summary.started} ${summary.run}`
 
 /** The run of that id, or the only one whose id begins so; `UsageError` where there is none, or several. */
 export const find = (stateFolder: string, id: string): Effect.Effect<KnownRun, UsageError | FileFailed> =>
