@@ -13,6 +13,7 @@ import { endingOf } from "../../src/migration/outcome.ts"
 import { Progress, type ProgressSink } from "../../src/migration/Progress.ts"
 import { resume } from "../../src/migration/resume.ts"
 import { rollback } from "../../src/migration/rollback.ts"
+import { Recorder } from "../../src/migration/Run.ts"
 import { folderOf, FILES } from "../../src/migration/RunFolder.ts"
 import { KEPT, list, look, prune, sweep } from "../../src/migration/runs.ts"
 import { copyOf, tempFolder, runsLeft } from "../support/migrating.ts"
@@ -210,4 +211,23 @@ describe("the runs of a state folder", () => {
     expect(unreadable).toMatchObject([{ run }])
     expect(await Effect.runPromise(sweep(stateFolder))).toEqual([])
   })
+})
+
+it("runs are listed by when they began, whatever their ids say", async () => {
+  const stateFolder = path.join(tempFolder(), "state")
+  const ids = ["20300101T000000-aaaaaa", "20200101T000000-bbbbbb"]
+  for (const id of ids) {
+    await Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const source = yield* connect(sqlite(copyOf("python-small.db")))
+          const target = yield* connect(sqlite(path.join(tempFolder(), "new.db")))
+          yield* migrate(source, target, { stateFolder, recorder: new Recorder({ run: id, command: "migrate" }) })
+        })
+      )
+    )
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  const { runs } = await Effect.runPromise(list(stateFolder))
+  expect(runs.map(({ summary }) => summary.run)).toEqual(ids.toReversed())
 })
