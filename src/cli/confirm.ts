@@ -74,8 +74,9 @@ export const askPassword = (question: string): Effect.Effect<Redacted.Redacted |
     if (!terminal.isInteractive()) return Effect.succeed(undefined)
     return Effect.acquireUseRelease(
       Effect.sync(() => {
-        terminal.ask(question)
+        // Before the question: whoever answers it at once would see the password.
         process.stdin.setRawMode(true)
+        terminal.ask(question)
       }),
       () => Effect.map(readHidden, (typed) => (typed === "" ? undefined : Redacted.make(typed))),
       () =>
