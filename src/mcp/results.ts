@@ -118,13 +118,14 @@ export const workLines = (work: Work): ReadonlyArray<string> => {
   }
 }
 
-const inTools = (error: ToolError): ToolError => ({ ...error, message: toolWords(error.message) })
+/** An error in the words of the tools. */
+export const inTools = (error: ToolError): ToolError => ({ ...error, message: toolWords(error.message) })
 
 /** The answer of a tool that works on a run: a failed run is a failed call. */
 export const workAnswer = (work: Work): Answer => {
   const { error, report, run, status } = work
   if (status !== "failed" || error === null) return answer(work, workLines(work))
-  const failure: Failure = { error: inTools(error), run, report }
+  const failure: Failure = { error, run, report }
   return { structured: failure, text: failureLines(failure).join("\n"), isError: true }
 }
 

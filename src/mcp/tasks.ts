@@ -14,6 +14,7 @@ import { Progress } from "../migration/Progress.ts"
 import type { RunReport } from "../migration/report.ts"
 import { makeRunId, Recorder } from "../migration/Run.ts"
 import { follow, type Position } from "./progress.ts"
+import { inTools } from "./results.ts"
 import type { ToolError, Work } from "./schemas.ts"
 
 /** What a job comes to: its report, and for a plan the hash by which it is called. */
@@ -74,7 +75,8 @@ const REMEMBERED = 200
 
 const UNDO_INCOMPLETE = 7
 
-const errorOf = ({ error, exitCode }: RunReport): ToolError | null => (error === null ? null : { ...error, exitCode })
+const errorOf = ({ error, exitCode }: RunReport): ToolError | null =>
+  error === null ? null : inTools({ ...error, exitCode })
 
 const NEXT: { readonly [S in Work["status"]]: (work: Pick<Work, "run" | "tool" | "plan_hash">) => string } = {
   running: ({ run }) => `migration_status with run ${run} tells how it goes; rollback_run with it cancels it.`,
