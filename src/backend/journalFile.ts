@@ -68,6 +68,29 @@ export interface Glance {
   readonly batches: number
 }
 
+/** How many records of each kind a journal notes. */
+export interface Noted {
+  readonly created: number
+  readonly overwritten: number
+  readonly removed: number
+}
+
+/** Counts what a journal notes, without claiming it. */
+export const countNoted = (path: string): Effect.Effect<Noted, FileFailed> =>
+  journalAttempt(path, "read", () => {
+    const db = new Database(path, { fileMustExist: true })
+    try {
+      const columns = db.prepare<[], string>("SELECT name FROM pragma_table_info('batch')").pluck().all()
+      const total = (column: keyof Noted): number =>
+        columns.includes(column)
+          ? (db.prepare<[], number>(`SELECT total(json_array_length(${column})) FROM batch`).pluck().get() ?? 0)
+          : 0
+      return { created: total("created"), overwritten: total("overwritten"), removed: total("removed") }
+    } finally {
+      db.close()
+    }
+  })
+
 /** Looks into a journal without claiming it, also while another process works with it. */
 export const glance = (path: string): Effect.Effect<Glance, FileFailed> =>
   journalAttempt(path, "read", () => {

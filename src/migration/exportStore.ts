@@ -48,6 +48,18 @@ export interface ExportOptions {
 export const exportStore = (source: GraphBackend, options: ExportOptions): Effect.Effect<RunReport, MigrationError> =>
   exportDuring(source, options, undefined)
 
+/** Fails with what would end an export at once, having read nothing; `during` as {@link exportDuring} has it. */
+export const mayExport = (
+  source: GraphBackend,
+  options: Pick<ExportOptions, "stateFolder" | "format" | "since" | "output">,
+  during: string
+): Effect.Effect<void, MigrationError> =>
+  refuseHalfWritten(options.stateFolder, source, during).pipe(
+    Effect.zipRight(mayWriteDocument(options.format, options.output)),
+    Effect.zipRight(sinceOf(options)),
+    Effect.asVoid
+  )
+
 /** As {@link exportStore}, for a run that has work of its own in the source. */
 export const exportDuring = (
   source: GraphBackend,
@@ -57,10 +69,7 @@ export const exportDuring = (
   Effect.suspend(() => {
     const recorder = recorderOf(options)
     return phase(recorder, "preflight", undefined, () =>
-      refuseHalfWritten(options.stateFolder, source, during ?? recorder.run).pipe(
-        Effect.zipRight(mayWriteDocument(options.format, options.output)),
-        Effect.zipRight(examineSource(source))
-      )
+      Effect.zipRight(mayExport(source, options, during ?? recorder.run), examineSource(source))
     ).pipe(
       Effect.flatMap((from) => {
         recorder.source = from.stats
@@ -99,7 +108,10 @@ const recorderOf = ({ recorder }: ExportOptions): Recorder =>
 /** The formats whose documents can say that they are a part. */
 const SAYS_SINCE: ReadonlySet<DocumentFormat> = new Set(["json", "jsonl"])
 
-const sinceOf = ({ format, since }: ExportOptions): Effect.Effect<Since | undefined, UsageError> => {
+const sinceOf = ({
+  format,
+  since
+}: Pick<ExportOptions, "format" | "since">): Effect.Effect<Since | undefined, UsageError> => {
   if (since === undefined) return Effect.succeed(undefined)
   return SAYS_SINCE.has(format)
     ? parseSince(since)

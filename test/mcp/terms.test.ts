@@ -43,9 +43,9 @@ it("what is done with conflicts, rejects, backups and the verification is part o
     await session.call("migrate_database", other)
     const planned = await session.call("migrate_database", { ...other, dry_run: true })
     expect(planned.data.terms).toEqual([
-      "A target that holds data is backed up first.",
+      "The target is backed up first.",
       "2 records that the target holds with another content are overwritten by the source's.",
-      "Records that cannot go are left out and kept as rejects; the others go.",
+      "Records that cannot go are left out and kept as rejects (known now: 0); the others go.",
       "Nothing is read back: nothing of it will be verified."
     ])
     for (const term of planned.data.terms) expect(planned.text).toContain(term)

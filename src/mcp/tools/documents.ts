@@ -1,12 +1,11 @@
 /** `export_memories` and `import_memories`: a store's graph into a document, and back. */
-import * as fs from "node:fs"
-import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import { connect } from "../../backend/registry.ts"
 import type { WriteOptions } from "../../migration/migrate.ts"
 import type { Recorder } from "../../migration/Run.ts"
 import { formatOfName } from "../../document/formats.ts"
 import { twoSteps } from "../call.ts"
+import { existingAt } from "../existing.ts"
 import { checkPlan, hashOf } from "../planHash.ts"
 import { planText, workAnswer } from "../results.ts"
 import { ExportArguments, ImportArguments, Work } from "../schemas.ts"
@@ -14,22 +13,7 @@ import { exportTerms } from "../terms.ts"
 import { define, type ToolContext } from "../tool.ts"
 import { planned, planning, writeOptions } from "./migrate.ts"
 
-// What is there now: another file under that name is another thing to agree to.
-const existing = (file: string): unknown => {
-  const found = fs.statSync(file, { throwIfNoEntry: false })
-  if (found === undefined) return null
-  // Of a folder, every page: somebody may have written into one.
-  const within = found.isDirectory() ? fs.readdirSync(file).sort() : []
-  return {
-    size: found.size,
-    changed: found.mtimeMs,
-    file: String(found.ino),
-    within: within.map((name) => [name, existing(path.join(file, name))])
-  }
-}
-
-const outputOf = (output: string, { overwrite }: { readonly overwrite: boolean }) =>
-  ({ path: output, existing: overwrite ? "replace" : "refuse" }) as const
+const exporting = Effect.promise(() => import("../../migration/exportStore.ts"))
 
 /** An export as it would be now: its parts, and the hash over all that a person agrees to. */
 const prepareExport = (given: ExportArguments, context: ToolContext, recorder: Recorder) =>
@@ -41,25 +25,29 @@ const prepareExport = (given: ExportArguments, context: ToolContext, recorder: R
       config: given.source_config
     })
     const source = yield* connect(config)
-    const format = given.format ?? formatOfName(given.output)
-    const isThere = fs.existsSync(output)
     const { examineSource } = yield* Effect.promise(() => import("../../migration/preflight.ts"))
     const { stats, statistics } = yield* examineSource(source)
     recorder.source = stats
-    const options = {
-      format,
+    const asked = {
+      format: given.format ?? formatOfName(given.output),
       cypherFor: given.cypher_for,
       since: given.since,
-      overwrite: given.overwrite === true
+      output: { path: output, existing: given.overwrite === true ? ("replace" as const) : ("refuse" as const) }
     }
-    const hash = hashOf("export_memories", {
-      source: source.identity,
-      statistics,
-      output,
-      existing: existing(output),
-      ...options
-    })
-    return { source, output, options, hash, terms: exportTerms(output, format, isThere) }
+    const existing = yield* existingAt(output)
+    const hash = hashOf("export_memories", { source: source.identity, statistics, existing, ...asked })
+    const { relationships } = stats
+    const terms = exportTerms({ ...asked, path: output, isThere: existing.kind !== "nothing", relationships })
+    return { source, options: { ...asked, stateFolder: context.stateFolder, recorder }, terms, hash }
+  })
+
+/** The plan of an export; what the export would refuse is refused now, before anybody agrees to it. */
+const planExport = (given: ExportArguments, context: ToolContext, recorder: Recorder) =>
+  Effect.gen(function* () {
+    const { hash, options, source, terms } = yield* prepareExport(given, context, recorder)
+    const { mayExport } = yield* exporting
+    yield* mayExport(source, options, recorder.run)
+    return { report: recorder.report({ outcome: "dry-run", exitCode: 0, error: null }), planHash: hash, terms }
   })
 
 export const exportMemories = define({
@@ -76,30 +64,13 @@ export const exportMemories = define({
         tool: "export_memories",
         command: "export",
         arguments: given,
-        plan: (recorder) =>
-          Effect.gen(function* () {
-            const { hash, options, output, source, terms } = yield* prepareExport(given, context, recorder)
-            // What the second call would refuse is refused now.
-            const { mayWriteDocument } = yield* Effect.promise(() => import("../../document/write.ts"))
-            const { refuseHalfWritten } = yield* Effect.promise(() => import("../../migration/runs.ts"))
-            yield* mayWriteDocument(options.format, outputOf(output, options))
-            yield* refuseHalfWritten(context.stateFolder, source, recorder.run)
-            const report = recorder.report({ outcome: "dry-run", exitCode: 0, error: null })
-            return { report, planHash: hash, terms }
-          }),
+        plan: (recorder) => planExport(given, context, recorder),
         act: (recorder, expected) =>
           Effect.gen(function* () {
-            const { hash, options, output, source } = yield* prepareExport(given, context, recorder)
-            yield* checkPlan(expected, hash, output)
-            const { exportStore } = yield* Effect.promise(() => import("../../migration/exportStore.ts"))
-            return yield* exportStore(source, {
-              stateFolder: context.stateFolder,
-              recorder,
-              format: options.format,
-              cypherFor: options.cypherFor,
-              since: options.since,
-              output: outputOf(output, options)
-            })
+            const { hash, options, source } = yield* prepareExport(given, context, recorder)
+            yield* checkPlan(expected, hash, options.output.path)
+            const { exportStore } = yield* exporting
+            return yield* exportStore(source, options)
           }),
         question: (work) => [`Export into ${JSON.stringify(given.output)}?`, ...planText(work)].join("\n")
       }),
@@ -136,7 +107,7 @@ export const importMemories = define({
         tool: "import_memories",
         command: "import",
         arguments: given,
-        plan: (recorder) => Effect.map(importing(given, context, recorder, planning), planned(given)),
+        plan: (recorder) => Effect.map(importing(given, context, recorder, planning), planned(given, recorder)),
         act: (recorder, hash) => importing(given, context, recorder, { expectPlan: hash }),
         question: (work) => ["Carry out this import?", ...planText(work)].join("\n")
       }),

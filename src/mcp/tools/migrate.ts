@@ -62,11 +62,11 @@ export const planning = { dryRun: true, hashPlan: true } as const
 
 /** What a plan comes to, with the hash it is called by. */
 export const planned =
-  (given: Writing) =>
+  (given: Writing, recorder: Recorder) =>
   (report: Product["report"]): Product => ({
     report,
     planHash: report.plan?.hash ?? null,
-    terms: writingTerms(given, report)
+    terms: writingTerms(given, report, recorder.basis?.counts.rejected)
   })
 
 const storesOf = (given: Omit<ValidateArguments, "mode">, { stores }: ToolContext) =>
@@ -105,7 +105,7 @@ export const migrateDatabase = define({
         tool: "migrate_database",
         command: "migrate",
         arguments: given,
-        plan: (recorder) => Effect.map(migrating(given, context, recorder, planning), planned(given)),
+        plan: (recorder) => Effect.map(migrating(given, context, recorder, planning), planned(given, recorder)),
         act: (recorder, hash) => migrating(given, context, recorder, { expectPlan: hash }),
         question: (work) => ["Carry out this migration?", ...planText(work)].join("\n")
       }),

@@ -3,8 +3,9 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Noted } from "../../backend/journalFile.ts"
 import { connect } from "../../backend/registry.ts"
-import { type MigrationError, UsageError } from "../../domain/Errors.ts"
+import { type MigrationError, Refused, UsageError } from "../../domain/Errors.ts"
 import type { Recorder } from "../../migration/Run.ts"
 import type { RunSummary } from "../../migration/runSummary.ts"
 import { twoSteps } from "../call.ts"
@@ -79,6 +80,23 @@ export const migrationStatus = define({
     })
 })
 
+/** How many records the journal of a run notes. */
+const notedOf = (stateFolder: string, run: string) =>
+  Effect.gen(function* () {
+    const { countNoted } = yield* Effect.promise(() => import("../../backend/journalFile.ts"))
+    const { FILES, folderOf } = yield* Effect.promise(() => import("../../migration/RunFolder.ts"))
+    return yield* countNoted(path.join(folderOf(stateFolder, run), FILES.journal))
+  })
+
+/** Fails where a run is in its target, and has changed nothing there. */
+const mustHaveChanged = ({ run, status }: RunSummary, noted: Noted): Effect.Effect<void, Refused> =>
+  status === "published" && noted.created + noted.overwritten + noted.removed === 0
+    ? new Refused({
+        reason: "unfinished-run",
+        message: `Run ${run} has created, overwritten and removed nothing: there is nothing to take back. Nothing was changed.`
+      })
+    : Effect.void
+
 /** A run as it would be taken back now, and the hash over all that a person agrees to. */
 const prepareRollback = (id: string, { stateFolder, stores }: ToolContext, recorder: Recorder) =>
   Effect.gen(function* () {
@@ -89,6 +107,8 @@ const prepareRollback = (id: string, { stateFolder, stores }: ToolContext, recor
     recorder.run = run
     yield* mustRest(known)
     yield* refuseRolledBack(known)
+    const noted = yield* notedOf(stateFolder, run)
+    yield* mustHaveChanged(summary, noted)
     if (manifest.target.store === undefined) {
       return yield* new UsageError({
         message: `Run ${run} was begun by a program that did not say how its target is reached. Nothing was changed. Roll it back from that program.`
@@ -99,7 +119,7 @@ const prepareRollback = (id: string, { stateFolder, stores }: ToolContext, recor
     const { statistics, stats } = yield* examine(target)
     recorder.before = stats
     const hash = hashOf("rollback_run", { run, status: summary.status, state, target: target.identity, statistics })
-    return { run, target, hash, terms: rollbackTerms(summary, yield* reportOf(stateFolder, run)) }
+    return { run, target, hash, terms: rollbackTerms(summary, noted) }
   })
 
 /** A run that is under way is cancelled: it undoes itself, and nothing of it is kept. */
