@@ -87,7 +87,7 @@ const NEXT: { readonly [S in Work["status"]]: (work: Pick<Work, "run" | "tool" |
 }
 
 const AFTER_VALIDATION: { readonly [O in RunReport["outcome"]]?: string } = {
-  "dry-run": "migrate_database with the same arguments makes the plan that can be carried out.",
+  "dry-run": "migrate_database with the same arguments, but without mode, makes the plan that can be carried out.",
   different: "migrate_database plans what brings over what is missing; on_conflict says whose content stays.",
   equal: "Nothing more is to be done: both hold the same."
 }
