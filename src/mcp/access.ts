@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import { Refused } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
 import { expandHome } from "../settings/environment.ts"
+import { cut } from "./shownName.ts"
 
 /** Decides about paths. */
 export interface Access {
@@ -93,7 +94,7 @@ const ofUris = (uris: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 // As it is shown: what cannot be seen in it can be seen here.
 const show = (given: string): string =>
-  JSON.stringify(given).replaceAll(/\p{Cf}/gu, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`)
+  JSON.stringify(cut(given)).replaceAll(/\p{Cf}/gu, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`)
 
 /** Makes the decision for a server. Roots that are not there, or are no folders, allow nothing. */
 export const make = ({ clientRoots, roots, stateFolder }: AccessOptions): Access => {

@@ -16,6 +16,7 @@ import { type Naming, resolve } from "../settings/stores.ts"
 import { schemeOf } from "../settings/uri.ts"
 import type { Access } from "./access.ts"
 import type { BackendSettings } from "./schemas.ts"
+import { mayHoldPassword, shownName } from "./shownName.ts"
 
 /** What the arguments of a tool say of a store. */
 export interface StoreArguments {
@@ -47,15 +48,6 @@ export interface StoresOptions {
   readonly access: Access
 }
 
-/** How much of a name is repeated. */
-const SHOWN = 200
-
-/** A name as it may be repeated: without what stands before an `@`, where passwords stand, and not of any length. */
-export const shownName = (name: string): string => {
-  const plain = name.replace(/^([\w+.-]+:\/\/)?.*@/s, "$1***@")
-  return plain.length > SHOWN ? `${plain.slice(0, SHOWN)}...` : plain
-}
-
 /** An error that repeats a name, as it may be repeated. */
 const withShownName =
   (name: string) =>
@@ -69,6 +61,14 @@ const notAllowed = (what: string, names: ReadonlyArray<string>): Refused =>
     reason: "not-allowed",
     message: `${what} is no store that this server may reach. By name it may reach ${names.join(", ")}. Nothing was read or written. Name one of them, or give the store a name in the config file; with "memorygraph mcp --allow-any" any path under the roots and any server can be named.`
   })
+
+const mustHoldNoPassword = (word: string): Effect.Effect<void, Refused> =>
+  mayHoldPassword(word)
+    ? new Refused({
+        reason: "not-allowed",
+        message: `${JSON.stringify(shownName(word))} may hold a password where none belongs. Nothing was read or written. A server is written neo4j://USER@HOST:PORT, a slash in a password as %2F; a file that is called so needs a name in the config file.`
+      })
+    : Effect.void
 
 /** What makes two configs the same store, however each was named. */
 const placeOf = (config: StoreName): string => {
@@ -137,11 +137,15 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
       return "path" in store ? { ...store, path: yield* access.file(store.path) } : store
     })
 
-  /** A word with its file, if it names one, relative to the first root, like any other path. */
+  /** A file that no name says, relative to the first root, like any other path. */
+  const fileOf = (given: string): Effect.Effect<string, Refused> =>
+    Effect.zipRight(mustHoldNoPassword(given), access.file(given))
+
+  /** A word with its file, if it names one, relative to the first root. */
   const underRoots = (word: string): Effect.Effect<string, Refused> => {
-    const [, kind = "", file = ""] = /^(sqlite:|falkordblite:)(?!\/\/)(.+)$/is.exec(word) ?? []
-    if (file !== "") return Effect.map(access.file(file), (found) => `${kind}${found}`)
-    return schemeOf(word) === undefined && isPath(word) ? access.file(word) : Effect.succeed(word)
+    const [, kind = "", file = ""] = /^(sqlite:|falkordblite:)(?:\/\/)?(.+)$/is.exec(word) ?? []
+    if (file !== "") return Effect.map(fileOf(file), (found) => `${kind}${found}`)
+    return schemeOf(word) === undefined && isPath(word) ? fileOf(word) : Effect.as(mustHoldNoPassword(word), word)
   }
 
   const fromSettings = (
@@ -154,10 +158,17 @@ export const make = ({ access, allowAny, config, env }: StoresOptions): Stores =
       // Its kind is not looked up in a file that may not be one to look into.
       if (!allowAny && backend === undefined) return yield* notAllowed(what, names)
       const { password, path, username, ...rest } = said
-      // Relative to the first root, like any other path.
-      const file = path === undefined || !allowAny ? path : yield* access.file(path)
+      const isElsewhere = REACHES.some((setting) => said[setting] !== undefined)
+      // The store in use may be one of the config file, and what opens that is for its own server, too.
+      if (isElsewhere && backend === undefined && path === undefined && said.uri === undefined) {
+        return yield* new UsageError({
+          message: `${role}_config says how another server is reached, but not of which kind it is. Nothing was read or written. Give its backend, too.`
+        })
+      }
+      if (allowAny && said.uri !== undefined) yield* mustHoldNoPassword(said.uri)
+      const file = path === undefined || !allowAny ? path : yield* fileOf(path)
       const flags = { ...NO_FLAGS, ...rest, path: file, user: username }
-      const settings = REACHES.some((setting) => said[setting] !== undefined) ? withoutSecrets(env) : env
+      const settings = isElsewhere ? withoutSecrets(env) : env
       const store = yield* named({ role, prefix: "", word: backend, flags }, settings)
       const found = yield* unnamed(store, what)
       return password === undefined || !("host" in found) ? found : { ...found, password: Redacted.make(password) }

@@ -9,6 +9,7 @@ import type { Access } from "./access.ts"
 import type { Call } from "./call.ts"
 import type { Answer } from "./results.ts"
 import { Failure } from "./schemas.ts"
+import { shownName } from "./shownName.ts"
 import type { Stores } from "./stores.ts"
 
 /** What every call can use: the server's parts, and what the client brings to this one. */
@@ -65,10 +66,17 @@ const objectSchema = <A, I>(schema: Schema.Schema<A, I>): ObjectSchema => {
 // `Expected string, actual "secret"`: the actual value stays here.
 const withoutValue = (message: string): string => message.split(/, actual |\nactual /, 1)[0] ?? ""
 
-const problems = (error: ParseResult.ParseError): string =>
-  ParseResult.ArrayFormatter.formatErrorSync(error)
-    .map(({ message, path }) => `${path.length === 0 ? "arguments" : path.join(".")}: ${withoutValue(message)}`)
-    .join("; ")
+/** How many problems are told at once. */
+const TOLD = 10
+
+const problems = (error: ParseResult.ParseError): string => {
+  const found = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const told = found.slice(0, TOLD).map(
+    // The name of an argument that is not known is anything, too.
+    ({ message, path }) => `${path.length === 0 ? "arguments" : shownName(path.join("."))}: ${withoutValue(message)}`
+  )
+  return [...told, ...(found.length > TOLD ? [`and ${found.length - TOLD} more`] : [])].join("; ")
+}
 
 /** Defines a tool. Every tool may fail, so its output is its result or a {@link Failure}. */
 export const define = <A, I, R, J>(tool: {

@@ -97,7 +97,8 @@ it("with --allow-any a path behind its kind begins at the first root, too", asyn
   const { config, folder, source } = named()
   fs.copyFileSync(source, path.join(folder, "own.db"))
   await withSession({ config, args: ["--allow-any"] }, async (session) => {
-    expect((await session.call("inspect_graph", { store: "sqlite:own.db" })).data.nodes).toBe(30)
+    for (const store of ["sqlite:own.db", "sqlite://own.db", "SQLITE:own.db"])
+      expect((await session.call("inspect_graph", { store })).data.nodes, store).toBe(30)
   })
 })
 

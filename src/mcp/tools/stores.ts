@@ -13,7 +13,8 @@ import { count, graphSize } from "../../report/words.ts"
 import { sinkOf } from "../call.ts"
 import { answer } from "../results.ts"
 import { HealthArguments, HealthResult, InspectArguments, InspectResult } from "../schemas.ts"
-import { type Configured, shownName } from "../stores.ts"
+import { shownName } from "../shownName.ts"
+import type { Configured } from "../stores.ts"
 import { define } from "../tool.ts"
 
 const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
