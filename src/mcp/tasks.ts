@@ -51,8 +51,10 @@ export interface Task {
 
 export interface Tasks {
   readonly start: (job: Job) => Effect.Effect<Task, Refused>
-  /** The task of that run, or the only one whose id begins so. */
+  /** The task of that run. */
   readonly find: (run: string) => Task | undefined
+  /** Those that are remembered. */
+  readonly all: () => ReadonlyArray<Task>
   /** The run whose plan has that hash and was not carried out yet. */
   readonly planned: (tool: string, hash: string) => string | undefined
   /** The plans to which the person at the client has said no, by their hashes. */
@@ -111,6 +113,13 @@ const productOf = (recorder: Recorder, exit: Exit.Exit<Product, MigrationError>)
 
 const statusOf = ({ planHash, report }: Product): Work["status"] =>
   report.error !== null ? "failed" : typeof planHash === "string" ? "planned" : "done"
+
+/** A plan after a call with its hash was refused: whoever did not wait for that call is told here. */
+const stillPlanned = (plan: Task, why: string): Task => {
+  const work = plan.work()
+  const next = `${nextOf(work)} The last call with it was refused: ${why}`
+  return { ...plan, work: () => ({ ...work, next }) }
+}
 
 /** Makes the registry of a server. */
 export const make = (options: TasksOptions): Effect.Effect<Tasks> =>
@@ -179,9 +188,11 @@ export const make = (options: TasksOptions): Effect.Effect<Tasks> =>
           ),
           Effect.flatMap((exit) => {
             product = productOf(recorder, exit)
-            // A call that does not hold to its plan has not used it up.
-            const { error } = product.report
-            if (plan?.work().status === "planned" && error?.["reason"] === "stale-plan") remember(plan)
+            // A call that was refused, as one that does not hold to its plan, has not used the plan up.
+            const { error, outcome } = product.report
+            if (plan?.work().status === "planned" && error !== null && outcome === "refused") {
+              remember(stillPlanned(plan, error.message))
+            }
             return Deferred.succeed(ended, work())
           }),
           Effect.uninterruptible,
@@ -203,12 +214,8 @@ export const make = (options: TasksOptions): Effect.Effect<Tasks> =>
 
     return {
       start,
-      find: (run) => {
-        const exact = tasks.get(run)
-        if (exact !== undefined) return exact
-        const [first, second] = [...tasks.values()].filter((task) => task.run.startsWith(run))
-        return second === undefined ? first : undefined
-      },
+      find: (run) => tasks.get(run),
+      all: () => [...tasks.values()],
       planned: (tool, hash) =>
         [...tasks.values()]
           .map((task) => task.work())

@@ -14,6 +14,7 @@ import { type Answer, answer, planText, reportLines, workAnswer, workLines } fro
 import { Known, ListRunsArguments, RollbackArguments, RunsResult, StatusArguments, Work } from "../schemas.ts"
 import type { Task } from "../tasks.ts"
 import { rollbackTerms } from "../terms.ts"
+import { wholeId } from "../runNames.ts"
 import { define, type ToolContext } from "../tool.ts"
 
 const modules = Effect.promise(() => import("../../migration/runs.ts"))
@@ -53,6 +54,12 @@ const reportOf = (stateFolder: string, run: string) =>
     return fs.existsSync(file) ? decodeReport(fs.readFileSync(file, "utf8")) : undefined
   })
 
+/** False where a run has ended here and something became of it since: it was taken back, or somebody is at that. */
+const stillHolds = ({ status }: Work, since: RunSummary["status"]): boolean => {
+  if (status === "done") return since === "published"
+  return status !== "failed" || (since !== "published" && since !== "rolled-back")
+}
+
 export const migrationStatus = define({
   name: "migration_status",
   title: "Status of a run",
@@ -61,15 +68,15 @@ export const migrationStatus = define({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: StatusArguments,
   output: Schema.Union(Work, Known),
-  run: ({ run }, { stateFolder, tasks }) =>
+  run: (given, context) =>
     Effect.gen(function* () {
+      const { stateFolder, tasks } = context
       const { find, look } = yield* modules
+      const run = yield* wholeId(given.run, context, () => true)
       const work = tasks.find(run)?.work()
       if (work !== undefined) {
-        // What has ended may have been taken back since.
-        const isOver = work.status === "done" || work.status === "failed"
-        const since = isOver ? yield* look(stateFolder, work.run) : undefined
-        if (since?.summary.status !== "rolled-back") return answer(work, workLines(work))
+        const since = (yield* look(stateFolder, run))?.summary.status
+        if (since === undefined || stillHolds(work, since)) return answer(work, workLines(work))
       }
       const { summary } = yield* find(stateFolder, run)
       const report = yield* reportOf(stateFolder, summary.run)
@@ -174,6 +181,16 @@ export const rollbackRun = define({
   run: (given, context) => {
     // Nothing stands between this and the cancelling: a part of an id may be meant for an earlier run.
     const task = context.tasks.find(given.run)
-    return task?.run === given.run && task.work().status === "running" ? cancel(task) : takeBack(given, context)
+    if (task?.work().status === "running") return cancel(task)
+    return Effect.gen(function* () {
+      const isRunning = ({ work }: Task) => work().status === "running"
+      const run = yield* wholeId(given.run, context, isRunning)
+      const meant = context.tasks.find(run)
+      return meant !== undefined && isRunning(meant)
+        ? yield* new UsageError({
+            message: `${given.run} means run ${run}, which goes on. Nothing was changed. Give the whole id to cancel it.`
+          })
+        : yield* takeBack({ ...given, run }, context)
+    })
   }
 })
