@@ -7,7 +7,6 @@ import {
   CallToolRequestSchema,
   ErrorCode,
   ListToolsRequestSchema,
-  McpError,
   RootsListChangedNotificationSchema
 } from "@modelcontextprotocol/sdk/types.js"
 import * as Cause from "effect/Cause"
@@ -47,6 +46,9 @@ export const TOOLS: ReadonlyArray<Tool> = [
 
 const INSTRUCTIONS =
   "Moves MemoryGraph graphs between stores and proves that nothing was lost. Whatever writes takes two calls: the first one returns a plan and its plan_hash; show the plan to the person, and only when they agree call again with the same arguments and the plan_hash. Stores are named as backend_health lists them. A call that takes long answers with a run id: migration_status tells the rest."
+
+// The SDK's own error would say its code in the message, where the client's says it again.
+const invalidParams = (message: string): Error => Object.assign(new Error(message), { code: ErrorCode.InvalidParams })
 
 /** What a server may do, and with what. */
 export interface ServeOptions {
@@ -93,10 +95,10 @@ export const serve = (options: ServeOptions): Effect.Effect<number, UsageError> 
     }))
     server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
       const tool = TOOLS.find(({ name }) => name === params.name)
-      if (tool === undefined) throw new McpError(ErrorCode.InvalidParams, "There is no tool of that name.")
+      if (tool === undefined) throw invalidParams("There is no tool of that name.")
       const context = { tasks, stores, access, stateFolder, ...client.call(extra) }
       const called = tool.call(params.arguments, context)
-      if (Either.isLeft(called)) throw new McpError(ErrorCode.InvalidParams, `${tool.name}: ${called.left}`)
+      if (Either.isLeft(called)) throw invalidParams(`${tool.name}: ${called.left}`)
       const exit = await Runtime.runPromiseExit(runtime)(called.right, { signal: extra.signal })
       if (Exit.isFailure(exit) && Cause.isDie(exit.cause)) {
         Runtime.runFork(runtime)(Effect.logError(`${tool.name} failed unexpectedly, which is a defect`, exit.cause))

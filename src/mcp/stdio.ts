@@ -8,6 +8,7 @@ import { ErrorCode, type JSONRPCMessage, JSONRPCMessageSchema } from "@modelcont
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { problemOfParams } from "./wellFormed.ts"
 
 /** A line that is longer, in bytes, is no request of ours. */
 const MAX_LINE = 8 * 1024 * 1024
@@ -41,6 +42,8 @@ const read = (line: Buffer): JSONRPCMessage | { readonly refusal: object } | und
   } catch {
     return refuse(ErrorCode.ParseError, "Parse error: the line is no JSON in UTF-8.")
   }
+  const problem = problemOfParams(value)
+  if (problem !== undefined) return refuse(ErrorCode.InvalidParams, `Invalid params: ${problem}.`, idOf(value))
   const parsed = JSONRPCMessageSchema.safeParse(value)
   return parsed.success
     ? parsed.data
