@@ -2,10 +2,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type MigrationError, Refused, UsageError } from "../domain/Errors.ts"
-import type { ProgressSink } from "../migration/Progress.ts"
+import { Progress } from "../migration/Progress.ts"
 import type { RunReport } from "../migration/report.ts"
 import type { Recorder } from "../migration/Run.ts"
-import { follow, type Position, sentence, share } from "./progress.ts"
+import { notices, type Notify, WHOLE } from "./notices.ts"
+import { follow } from "./progress.ts"
 import type { Work } from "./schemas.ts"
 import type { Product, Task, Tasks } from "./tasks.ts"
 
@@ -16,7 +17,7 @@ export type Consent = "yes" | "no" | "unasked"
 export interface Call {
   readonly tasks: Tasks
   /** Sends a notice of progress, where the client asked for them: of 100, and a sentence. */
-  readonly notify: ((progress: number, message: string) => void) | undefined
+  readonly notify: Notify | undefined
   /** Asks the person at the client, where the client can (elicitation). */
   readonly ask: ((question: string) => Effect.Effect<Consent>) | undefined
 }
@@ -24,36 +25,21 @@ export interface Call {
 /** How long a call without a progress token waits for its work before it answers with the run's id. */
 export const PATIENCE = "20 seconds"
 
-/** Milliseconds between two notices of progress. */
-const INTERVAL = 250
-
-/** Follows the positions of a task; the notices only ever grow, as the protocol wants it. */
-const notifier = (
-  notify: NonNullable<Call["notify"]>,
-  part: { readonly from: number; readonly to: number }
-): ((position: Position) => void) => {
-  let last = -1
-  let sent = 0
-  let phase: string | undefined
-  return (position) => {
-    const now = performance.now()
-    const progress = part.from + share(position) * (part.to - part.from)
-    if (progress <= last || (position.phase === phase && now - sent < INTERVAL)) return
-    last = progress
-    sent = now
-    phase = position.phase
-    notify(Math.round(progress * 100) / 100, sentence(position))
-  }
-}
-
-const WHOLE = { from: 0, to: 100 }
-
-/** Where the progress of something that is no task goes. */
-export const sinkOf = (notify: Call["notify"]): ProgressSink => {
-  if (notify === undefined) return { emit: () => {} }
-  const [hear, position] = [notifier(notify, WHOLE), follow()]
-  return { emit: (event) => hear(position(event)) }
-}
+/** Carries an effect out and tells of its progress, where that is no task's. */
+export const noticing = <A, E, R>(
+  notify: Call["notify"],
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, Exclude<R, Progress>> =>
+  notify === undefined
+    ? Effect.provideService(effect, Progress, { emit: () => {} })
+    : Effect.acquireUseRelease(
+        Effect.sync(() => notices(notify, WHOLE)),
+        ({ hear }) => {
+          const position = follow()
+          return Effect.provideService(effect, Progress, { emit: (event) => hear(position(event)) })
+        },
+        ({ end }) => Effect.sync(end)
+      )
 
 /**
  * Waits for a task: to its end where the client hears of its progress, else as long as {@link PATIENCE}, with `wait`
@@ -71,9 +57,16 @@ export const attend = (
       return yield* Effect.raceFirst(task.ended, Effect.delay(Effect.sync(task.work), PATIENCE))
     }
     return yield* Effect.acquireUseRelease(
-      Effect.sync(() => task.listen(notifier(notify, part))),
+      Effect.sync(() => {
+        const { end, hear } = notices(notify, part)
+        return { end, stop: task.listen(hear) }
+      }),
       () => task.ended,
-      (end) => Effect.sync(end)
+      ({ end, stop }) =>
+        Effect.sync(() => {
+          stop()
+          end()
+        })
     )
   }).pipe(Effect.onInterrupt(() => task.cancel))
 

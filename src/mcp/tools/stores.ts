@@ -6,11 +6,10 @@ import type { StoreConfig } from "../../backend/StoreConfig.ts"
 import { type MigrationError, StoreUnavailable } from "../../domain/Errors.ts"
 import type { Candidate } from "../../migration/health.ts"
 import type { Inspection } from "../../migration/inspection.ts"
-import { Progress } from "../../migration/Progress.ts"
 import type { StoreHealth } from "../../migration/report.ts"
 import { makeRunId, Recorder } from "../../migration/Run.ts"
 import { count, graphSize } from "../../report/words.ts"
-import { sinkOf } from "../call.ts"
+import { noticing } from "../call.ts"
 import { answer } from "../results.ts"
 import { HealthArguments, HealthResult, InspectArguments, InspectResult } from "../schemas.ts"
 import { shownName } from "../shownName.ts"
@@ -136,7 +135,7 @@ export const inspectGraph = define({
   run: (given, { notify, stores, tasks }) =>
     Effect.gen(function* () {
       const config = yield* stores.resolve("store", { name: given.store, backend: given.backend, config: given.config })
-      const found = yield* tasks.reading(Effect.provideService(inspecting(config), Progress, sinkOf(notify)))
+      const found = yield* tasks.reading(noticing(notify, inspecting(config)))
       return answer(found, inspectionLines(found))
     })
 })
