@@ -194,11 +194,14 @@ export const ToolError = Schema.Struct(
 ).annotations({ identifier: "ToolError" })
 export type ToolError = typeof ToolError.Type
 
+// Named, so that it stands once in the schema of a result.
+const Report = Schema.typeSchema(RunReport).annotations({ identifier: "Report" })
+
 /** What a tool gives where it did not succeed; `report` where a run had begun. */
 export const Failure = Schema.Struct({
   error: ToolError,
   run: Schema.NullOr(Schema.String),
-  report: Schema.NullOr(Schema.typeSchema(RunReport))
+  report: Schema.NullOr(Report)
 }).annotations({ identifier: "Failure" })
 export type Failure = typeof Failure.Type
 
@@ -215,14 +218,14 @@ export const Work = Schema.Struct({
     description: "What a person agrees to with the plan, one sentence each: to be shown with it."
   }),
   progress: Schema.NullOr(Position),
-  report: Schema.NullOr(Schema.typeSchema(RunReport)),
+  report: Schema.NullOr(Report),
   error: Schema.NullOr(ToolError),
   next: Schema.String.annotations({ description: "What can be done now." })
 }).annotations({ identifier: "Work" })
 export type Work = typeof Work.Type
 
 /** A run of the state folder that this server does not work on. */
-export const Known = Schema.Struct({ known: RunSummary, report: Schema.NullOr(Schema.typeSchema(RunReport)) })
+export const Known = Schema.Struct({ known: RunSummary, report: Schema.NullOr(Report) })
 
 export const HealthResult = Schema.Struct({ stores: Schema.Array(Schema.typeSchema(StoreHealth)) }).annotations({
   identifier: "Health"
