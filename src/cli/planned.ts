@@ -34,12 +34,14 @@ export const planOut = (
   { recorder }: CommandContext
 ): Effect.Effect<RunReport, MigrationError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { makeDocument, mayWritePlan, writePlan } = yield* load
+    const { makeDocument, writePlan } = yield* load
+    const { mayWriteFile } = yield* Effect.promise(() => import("../document/file-write.ts"))
     const { storeName } = yield* Effect.promise(() => import("../migration/manifest.ts"))
     const { migrate } = yield* Effect.promise(() => import("../migration/migrate.ts"))
     const at = path.resolve(expandHome(file))
     const existing = output.yes ? "replace" : "refuse"
-    yield* mayWritePlan(at, existing)
+    // Before the work, not after it.
+    yield* mayWriteFile(at, existing)
     const report = yield* migrate(yield* connect(source), yield* connect(target), {
       ...settings,
       dryRun: true,

@@ -1,4 +1,5 @@
 /** What is at a path before a document goes there: part of the plan that a person agrees to. */
+import type { Stats } from "node:fs"
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
@@ -26,25 +27,33 @@ const isGone = (cause: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(codeO
 /** At one time, so that a folder of many pages neither blocks nor exhausts anything. */
 const AT_ONCE = 32
 
-const traceOf = async (file: string, name: string): Promise<ReadonlyArray<Trace>> => {
-  try {
-    const { ino, mtimeMs, size } = await fs.stat(file)
-    return [{ name, size, changed: mtimeMs, file: String(ino) }]
-  } catch (cause) {
-    if (isGone(cause)) return []
+const statOf = (file: string): Promise<Stats | undefined> =>
+  fs.stat(file).catch((cause: unknown) => {
+    if (isGone(cause)) return undefined
     throw cause
-  }
+  })
+
+const traceOf = (name: string, { ino, mtimeMs, size }: Stats): Trace => ({
+  name,
+  size,
+  changed: mtimeMs,
+  file: String(ino)
+})
+
+const traceIn = async (folder: string, name: string): Promise<ReadonlyArray<Trace>> => {
+  const found = await statOf(path.join(folder, name))
+  return found === undefined ? [] : [traceOf(name, found)]
 }
 
 const lookAt = async (at: string): Promise<Existing> => {
-  const own = await traceOf(at, "")
-  if (own.length === 0) return NOTHING
-  if (!(await fs.stat(at)).isDirectory()) return { kind: "file", traces: own }
+  const own = await statOf(at)
+  if (own === undefined) return NOTHING
+  const traces = [traceOf("", own)]
+  if (!own.isDirectory()) return { kind: "file", traces }
   const names = (await fs.readdir(at)).toSorted()
-  const traces: Array<Trace> = [...own]
   for (let from = 0; from < names.length; from += AT_ONCE) {
     const part = names.slice(from, from + AT_ONCE)
-    traces.push(...(await Promise.all(part.map((name) => traceOf(path.join(at, name), name)))).flat())
+    traces.push(...(await Promise.all(part.map((name) => traceIn(at, name)))).flat())
   }
   return { kind: "folder", traces }
 }

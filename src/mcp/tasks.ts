@@ -94,13 +94,15 @@ const AFTER_VALIDATION: { readonly [O in RunReport["outcome"]]?: string } = {
   equal: "Nothing more is to be done: both hold the same."
 }
 
-const nextOf = (work: Pick<Work, "status" | "run" | "tool" | "plan_hash" | "report">): string =>
-  (work.tool === "validate_migration" && work.status === "done" && work.report !== null
-    ? AFTER_VALIDATION[work.report.outcome]
-    : undefined) ??
-  (work.status === "done" && work.report?.outcome === "done" && ["migrate", "import"].includes(work.report.command)
-    ? `rollback_run with run ${work.run} takes it back, until the run is pruned.`
-    : NEXT[work.status](work))
+const nextOf = (work: Pick<Work, "status" | "run" | "tool" | "plan_hash" | "report">): string => {
+  const { report, run, status, tool } = work
+  const after = status === "done" ? report : null
+  if (after === null) return NEXT[status](work)
+  if (tool === "validate_migration") return AFTER_VALIDATION[after.outcome] ?? NEXT.done(work)
+  return after.outcome === "done" && ["migrate", "import"].includes(after.command)
+    ? `rollback_run with run ${run} takes it back, until the run is pruned.`
+    : NEXT.done(work)
+}
 
 /** How a job has ended: its report in any case, and the hash of a plan. */
 const productOf = (recorder: Recorder, exit: Exit.Exit<Product, MigrationError>): Product => {

@@ -24,12 +24,13 @@ export class KeyCounter {
 
   /** How often the key was added. */
   get(key: string): number {
-    return this.find(this.key.set(key))
+    this.key.set(key)
+    return this.find()
   }
 
   /** Adds the key once more; returns how often it had been added before. */
   add(key: string): number {
-    const before = this.find(this.key.set(key))
+    const before = this.get(key)
     this.write(before + 1)
     return before
   }
@@ -40,8 +41,8 @@ export class KeyCounter {
     this.write(value)
   }
 
-  private find(key: KeyBytes): number {
-    return this.memory?.get(key) ?? this.disk?.get(key) ?? 0
+  private find(): number {
+    return this.memory?.get(this.key) ?? this.disk?.get(this.key) ?? 0
   }
 
   private write(value: number): void {
@@ -77,16 +78,14 @@ class DiskCounter {
   }
 
   get(key: KeyBytes): number {
-    return this.select.get(textOf(key)) ?? 0
+    return this.select.get(key.text) ?? 0
   }
 
   put(key: KeyBytes, value: number): void {
-    this.upsert.run(textOf(key), value)
+    this.upsert.run(key.text, value)
   }
 
   close(): void {
     this.db.close()
   }
 }
-
-const textOf = (key: KeyBytes): Uint8Array => key.bytes.subarray(0, key.length)

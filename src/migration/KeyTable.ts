@@ -16,6 +16,11 @@ export class KeyBytes {
   // Nobody who makes up keys can tell which of them will meet.
   private readonly seed = (Math.random() * 2 ** 32) >>> 0
 
+  /** The bytes of the key, until the next one is taken. */
+  get text(): Uint8Array {
+    return this.bytes.subarray(0, this.length)
+  }
+
   /** Takes the key of the next question. */
   set(key: string): this {
     if (this.bytes.length < key.length * 3) this.bytes = new Uint8Array(key.length * 3)
@@ -103,7 +108,7 @@ export class KeyTable {
     if (start + key.length > this.text.length) {
       this.text = larger(this.text, new Uint8Array(Math.max(this.text.length * 2, start + key.length)))
     }
-    this.text.set(key.bytes.subarray(0, key.length), start)
+    this.text.set(key.text, start)
     this.ends[this.size] = start + key.length
     this.hashes[this.size] = key.hash
     this.values[this.size] = value

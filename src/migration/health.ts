@@ -8,7 +8,7 @@ import { type FileFailed, type MigrationError, StoreUnavailable } from "../domai
 import { endingOf } from "./outcome.ts"
 import { examine } from "./preflight.ts"
 import type { StoreHealth } from "./report.ts"
-import { list } from "./runs.ts"
+import { list, unpublishedIn } from "./runs.ts"
 
 /** Seconds that a store is waited for, where it is looked at beside others. */
 export const PATIENCE = 60
@@ -127,13 +127,11 @@ export const noteUnfinished = (
 ): Effect.Effect<ReadonlyArray<StoreHealth>, FileFailed> =>
   Effect.map(list(stateFolder), ({ runs }) =>
     health.map((store) => {
-      const notes = runs.flatMap(({ manifest, summary: { run, status } }) => {
-        const isHere = manifest.target.backend === store.backend && manifest.target.location === store.location
-        if (!isHere || (status !== "running" && status !== "unfinished")) return []
-        return status === "running"
-          ? [`run ${run} is at work here: what it holds is not what it will hold`]
-          : [`run ${run} was broken off, and its work may be here: resume it, or roll it back`]
-      })
-      return notes.length === 0 ? store : { ...store, notes: [...store.notes, ...notes] }
+      const notes = unpublishedIn(runs, store).map(({ summary: { run, status } }) =>
+        status === "running"
+          ? `run ${run} is at work here: what it holds is not what it will hold`
+          : `run ${run} was broken off, and its work may be here: resume it, or roll it back`
+      )
+      return { ...store, notes: [...store.notes, ...notes] }
     })
   )

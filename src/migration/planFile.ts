@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { mayWriteFile, writeAtomic } from "../document/file.ts"
+import { writeAtomic } from "../document/file.ts"
 import { DocumentInvalid, type DocumentReason, type FileFailed } from "../domain/Errors.ts"
 import { codeOf } from "../files/errorCode.ts"
 import { GENERATOR } from "../version.ts"
@@ -80,10 +80,6 @@ export const makeDocument = (content: PlanContent, created: string): PlanDocumen
   const whole = { memorygraph: "plan", version: VERSION, generator: GENERATOR, created, ...content, hash } as const
   return { ...whole, digest: digestOf(encode({ ...whole, digest: hash })) }
 }
-
-/** Fails with what would end {@link writePlan} at once: before the work, not after it. */
-export const mayWritePlan = (file: string, existing: "refuse" | "replace"): Effect.Effect<void, FileFailed> =>
-  mayWriteFile(file, existing)
 
 /**
  * Writes a plan: 0600, whole or not at all. Fails with `FileFailed`: `exists` where something is there and `existing`

@@ -170,6 +170,18 @@ export const refuseRolledBack = ({ summary: { run, status } }: KnownRun): Effect
       })
     : Effect.void
 
+/** The runs whose work may be in a store unpublished: those at work, and those broken off in the middle. */
+export const unpublishedIn = (
+  runs: ReadonlyArray<KnownRun>,
+  store: { readonly backend: string; readonly location: string }
+): ReadonlyArray<KnownRun> =>
+  runs.filter(
+    ({ manifest: { target }, summary: { status } }) =>
+      target.backend === store.backend &&
+      target.location === store.location &&
+      (status === "running" || status === "unfinished")
+  )
+
 /** Fails where the target belongs to another run: one that is under way, or one whose work is in it unfinished. */
 export const refuseUnfinished = (
   stateFolder: string,
@@ -178,14 +190,8 @@ export const refuseUnfinished = (
 ): Effect.Effect<void, Refused | FileFailed> =>
   Effect.gen(function* () {
     const { runs } = yield* list(stateFolder)
-    const others = runs.filter(
-      ({ manifest, summary }) =>
-        summary.run !== run &&
-        manifest.target.backend === target.kind &&
-        manifest.target.location === target.location &&
-        (summary.status === "running" || summary.status === "unfinished")
-    )
-    const [other] = others
+    const theirs = unpublishedIn(runs, { backend: target.kind, location: target.location })
+    const other = theirs.find(({ summary }) => summary.run !== run)
     if (other === undefined) return
     yield* mustRest(other)
     const { summary } = other

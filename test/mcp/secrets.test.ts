@@ -1,24 +1,9 @@
 /** Secrets that an agent could get sent, or said back, by the ways that are less plain than those of trust.test.ts. */
-import * as net from "node:net"
 import { describe, expect, it } from "vitest"
 import { shownName } from "../../src/mcp/shownName.ts"
+import { listener } from "./listener.ts"
 import { places } from "./places.ts"
 import { SECRET, withSession } from "./support.ts"
-
-/** A server that notes what it is told, and says nothing. */
-const listener = async () => {
-  let heard = ""
-  const server = net.createServer((socket) => {
-    socket.on("error", () => {})
-    socket.on("data", (bytes) => {
-      heard += bytes.toString("latin1")
-      socket.destroy()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const address = server.address()
-  return { port: typeof address === "object" && address !== null ? address.port : 0, heard: () => heard, server }
-}
 
 it("what opens the store in use goes to no other server, where the arguments say no kind", async () => {
   const { heard, port, server } = await listener()

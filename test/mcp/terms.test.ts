@@ -1,36 +1,14 @@
 /** A plan says what is agreed to with it, and is not made where it would be refused. */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import Database from "better-sqlite3"
 import { expect, it } from "vitest"
-import { copyOf, tempFolder } from "../support/migrating.ts"
+import { copyOf } from "../support/migrating.ts"
+import { inConflict, MIGRATION, places } from "./places.ts"
 import { type SessionOptions, withSession } from "./support.ts"
-
-const places = () => {
-  const folder = fs.realpathSync(tempFolder())
-  const [source, target] = [copyOf("python-small.db"), path.join(folder, "target.db")]
-  const config = {
-    stores: { laptop: { kind: "sqlite", path: source }, team: { kind: "sqlite", path: target } },
-    mcp: { roots: [folder] }
-  }
-  return { config, folder, source, target }
-}
-
-const MIGRATION = { source: "laptop", target: "team" }
-
-/** A target that holds two of the source's memories with another title. */
-const inConflict = (source: string, target: string) => {
-  fs.copyFileSync(source, target)
-  const db = new Database(target)
-  db.exec(
-    "UPDATE nodes SET properties = json_set(properties, '$.title', 'x') WHERE id IN (SELECT id FROM nodes LIMIT 2)"
-  )
-  db.close()
-}
 
 it("what is done with conflicts, rejects, backups and the verification is part of the plan, and of the question", async () => {
   const { config, source, target } = places()
-  inConflict(source, target)
+  inConflict({ source, target })
   const questions: Array<string> = []
   const onAsk: SessionOptions["onAsk"] = (message) => {
     questions.push(message)
@@ -71,25 +49,26 @@ it("an export says where it goes, as what, what is lost there, and what the form
 })
 
 it("an export that would be refused is not planned", async () => {
-  const { config, folder, target } = places()
-  fs.copyFileSync(copyOf("ts-small.db"), target)
+  const { config, folder } = places()
+  const store = path.join(folder, "store.db")
+  fs.copyFileSync(copyOf("ts-small.db"), store)
   fs.writeFileSync(path.join(folder, "there.json"), "{}")
   fs.mkdirSync(path.join(folder, "foreign"))
   fs.writeFileSync(path.join(folder, "foreign", "mine.txt"), "mine")
-  const before = fs.readFileSync(target)
+  const before = fs.readFileSync(store)
   await withSession({ config }, async (session) => {
     for (const more of [
       { output: "there.json" },
       { output: "foreign", format: "markdown", overwrite: true },
       { output: "foreign", format: "json", overwrite: true },
       { output: "none/out.json" },
-      { output: "target.db", format: "json", overwrite: true }
+      { output: "store.db", format: "json", overwrite: true }
     ]) {
       const refused = await session.call("export_memories", { source: "laptop", ...more })
       expect(refused.data.error, JSON.stringify(more)).toMatchObject({ tag: "FileFailed" })
     }
   })
-  expect(fs.readFileSync(target).equals(before)).toBe(true)
+  expect(fs.readFileSync(store).equals(before)).toBe(true)
 })
 
 it("a page that was edited after the plan of an export is not replaced", async () => {
@@ -127,7 +106,7 @@ it("a validation says which tool comes next", async () => {
   const { config, source, target } = places()
   await withSession({ config }, async (session) => {
     expect((await session.call("validate_migration", MIGRATION)).data.next).toContain("migrate_database with the same")
-    inConflict(source, target)
+    inConflict({ source, target })
     const { data } = await session.call("validate_migration", { ...MIGRATION, mode: "compare" })
     expect(data.next).toContain("on_conflict")
   })

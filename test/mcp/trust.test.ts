@@ -1,38 +1,11 @@
 /** What an agent must not get by asking: secrets, stores without a name, another run than the one that was meant. */
 import * as fs from "node:fs"
-import * as net from "node:net"
 import * as path from "node:path"
 import { expect, it } from "vitest"
 import { makeSource } from "../fault/migrationTargets.ts"
-import { copyOf, tempFolder } from "../support/migrating.ts"
+import { listener } from "./listener.ts"
+import { MIGRATION, places } from "./places.ts"
 import { SECRET, withSession } from "./support.ts"
-
-const named = () => {
-  const folder = fs.realpathSync(tempFolder())
-  const [source, target] = [copyOf("python-small.db"), path.join(folder, "target.db")]
-  const config = {
-    stores: { laptop: { kind: "sqlite", path: source }, team: { kind: "sqlite", path: target } },
-    mcp: { roots: [folder] }
-  }
-  return { config, folder, source, target }
-}
-
-const MIGRATION = { source: "laptop", target: "team" }
-
-/** A server that notes what it is told, and says nothing. */
-const listener = async () => {
-  let heard = ""
-  const server = net.createServer((socket) => {
-    socket.on("data", (bytes) => {
-      heard += bytes.toString("latin1")
-      socket.destroy()
-    })
-    socket.on("error", () => {})
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const address = server.address()
-  return { port: typeof address === "object" && address !== null ? address.port : 0, heard: () => heard, server }
-}
 
 it("the environment's password goes to no port that the agent chooses", async () => {
   const { heard, port, server } = await listener()
@@ -50,7 +23,7 @@ it("the environment's password goes to no port that the agent chooses", async ()
 })
 
 it.each([[[]], [["--allow-any"]]])("a password in a name is repeated nowhere: %j", async (args) => {
-  const { config } = named()
+  const { config } = places()
   await withSession({ config, args }, async (session) => {
     for (const store of [`neo4j://bob:${SECRET}@127.0.0.1:1`, `redis://:${SECRET}@127.0.0.1:1/0`, `u:${SECRET}@host`])
       for (const tool of ["backend_health", "inspect_graph"]) await session.call(tool, { store })
@@ -63,7 +36,7 @@ it.each([[[]], [["--allow-any"]]])("a password in a name is repeated nowhere: %j
 })
 
 it("a name of any length is neither taken nor repeated", async () => {
-  const { config } = named()
+  const { config } = places()
   await withSession({ config }, async (session) => {
     expect((await session.call("inspect_graph", { store: "x".repeat(4000) })).text.length).toBeLessThan(1000)
     await expect(session.call("inspect_graph", { store: "x".repeat(5000) })).rejects.toThrow(/at most 4096/)
@@ -71,7 +44,7 @@ it("a name of any length is neither taken nor repeated", async () => {
 })
 
 it("a wrong argument is told by its rule", async () => {
-  await withSession({ config: named().config }, async (session) => {
+  await withSession({ config: places().config }, async (session) => {
     await expect(session.call("list_runs", { limit: 0 })).rejects.toThrow(/limit: Expected a number between 1 and 1000/)
     await expect(session.call("rollback_run", { run: "" })).rejects.toThrow(/run: Expected a string at least 1/)
     await expect(session.call("inspect_graph", { config: "x" })).rejects.toThrow(/an object of settings of a store/)
@@ -79,7 +52,7 @@ it("a wrong argument is told by its rule", async () => {
 })
 
 it("a store that no name says is not reached where the config file has names", async () => {
-  const { config } = named()
+  const { config } = places()
   await withSession({ config }, async (session) => {
     const { data, text } = await session.call("inspect_graph")
     expect(data.error).toMatchObject({ tag: "Refused", reason: "not-allowed" })
@@ -94,7 +67,7 @@ it("a store that no name says is not reached where the config file has names", a
 })
 
 it("with --allow-any a path behind its kind begins at the first root, too", async () => {
-  const { config, folder, source } = named()
+  const { config, folder, source } = places()
   fs.copyFileSync(source, path.join(folder, "own.db"))
   await withSession({ config, args: ["--allow-any"] }, async (session) => {
     for (const store of ["sqlite:own.db", "sqlite://own.db", "SQLITE:own.db"])
@@ -103,7 +76,7 @@ it("with --allow-any a path behind its kind begins at the first root, too", asyn
 })
 
 it("a part of an id cancels nothing", async () => {
-  const { config: small, target } = named()
+  const { config: small, target } = places()
   const laptop = { kind: "sqlite", path: makeSource({ nodes: 20_000, relationships: 20_000 }) }
   const config = { ...small, stores: { ...small.stores, laptop } }
   await withSession({ config }, async (session) => {
@@ -119,7 +92,7 @@ it("a part of an id cancels nothing", async () => {
 })
 
 it("the status of a run that was taken back says so", async () => {
-  const { config } = named()
+  const { config } = places()
   await withSession({ config }, async (session) => {
     const planned = await session.call("migrate_database", MIGRATION)
     const { run } = (await session.call("migrate_database", { ...MIGRATION, plan_hash: planned.data.plan_hash })).data
@@ -132,7 +105,7 @@ it("the status of a run that was taken back says so", async () => {
 })
 
 it("a call that does not hold to the plan leaves the plan and its id", async () => {
-  const { config } = named()
+  const { config } = places()
   await withSession({ config }, async (session) => {
     const { plan_hash, run } = (await session.call("migrate_database", MIGRATION)).data
     const other = await session.call("migrate_database", { ...MIGRATION, verify: false, plan_hash })
@@ -144,7 +117,7 @@ it("a call that does not hold to the plan leaves the plan and its id", async () 
 })
 
 it("a plan that a person has declined is asked about again", async () => {
-  const { config, target } = named()
+  const { config, target } = places()
   const answers = ["decline", "decline", "accept"] as const
   let asked = 0
   const onAsk = () => {

@@ -6,19 +6,9 @@ import type { Progress } from "@modelcontextprotocol/sdk/types.js"
 import Database from "better-sqlite3"
 import { describe, expect, it } from "vitest"
 import { bytesOf, makeSource } from "../fault/migrationTargets.ts"
-import { copyOf, tempFolder } from "../support/migrating.ts"
+import { copyOf } from "../support/migrating.ts"
+import { change, MIGRATION, places } from "./places.ts"
 import { type Called, eventually, openSession, type Session, withSession } from "./support.ts"
-
-/** A source, a target that does not exist yet, and a folder for documents. */
-const places = (source = copyOf("python-small.db")) => {
-  const folder = fs.realpathSync(tempFolder())
-  const target = path.join(folder, "target.db")
-  const config = {
-    stores: { laptop: { kind: "sqlite", path: source }, team: { kind: "sqlite", path: target } },
-    mcp: { roots: [folder] }
-  }
-  return { source, target, folder, config }
-}
 
 /** What a file holds, in the layout of the Python MemoryGraph, in short: columns stand for what each run derives. */
 const readSqlite = (file: string): string => {
@@ -30,14 +20,6 @@ const readSqlite = (file: string): string => {
   ]
   db.close()
   return crypto.hash("sha256", JSON.stringify(rows), "hex")
-}
-
-const MIGRATION = { source: "laptop", target: "team" }
-
-const change = (file: string, sql: string) => {
-  const db = new Database(file)
-  db.exec(sql)
-  db.close()
 }
 
 const plan = async (session: Session, tool: string, given: object): Promise<string> => {
